@@ -1,0 +1,170 @@
+"""Where the scheduler keeps what must outlive it: each job's definition and its next run time, as JSON rows.
+
+The rows hold no code and no pickles: a row is a job's mapping as the config has it, read by the same reader. A row
+that can't be understood (a newer version wrote it, somebody edited it) is parked: reported, left alone, never run.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from apscheduler.job import Job
+from apscheduler.jobstores.base import ConflictingIdError, JobLookupError
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
+
+from jobs.spec import JobSpec
+
+__all__ = ["ENTRY_POINT", "JSONJobStore", "UnreadableRow", "make_job", "read_rows"]
+
+ENTRY_POINT = "jobs.scheduler:fire"
+"""The only function that a stored job can name."""
+
+VERSION = 1
+
+SpecReader = Callable[[str, Mapping[str, Any]], JobSpec]
+"""Reads a stored definition; raises ValueError if it is none."""
+
+
+class UnreadableRow(ValueError):
+    """A stored job that this version does not understand."""
+
+
+def make_job(spec: JobSpec, next_run_time: datetime | None) -> Job:
+    """An APScheduler job for `spec`; a job without a next run time is paused."""
+    job = Job.__new__(Job)
+    job.__setstate__(
+        {
+            "id": spec.name,
+            "name": spec.name,
+            "func": ENTRY_POINT,
+            "args": (),
+            "kwargs": {"spec": spec},
+            "trigger": spec.trigger,
+            "executor": "default",
+            "misfire_grace_time": None,
+            "coalesce": True,
+            "max_instances": 1,
+            "next_run_time": next_run_time,
+        }
+    )
+    return job
+
+
+def encode(job: Job) -> bytes:
+    at = job.next_run_time
+    row = {
+        "version": VERSION,
+        "definition": job.kwargs["spec"].definition,
+        "next_run_time": None if at is None else at.astimezone(UTC).isoformat(),
+    }
+    return json.dumps(row, separators=(",", ":"), sort_keys=True).encode()
+
+
+def decode(name: str, raw: bytes, read_spec: SpecReader) -> Job:
+    """The job in a row; UnreadableRow says why it can't be had."""
+    try:
+        row = json.loads(raw)
+        if row["version"] != VERSION:
+            raise UnreadableRow(f"row version {row['version']!r}, this program reads {VERSION}")
+        at = row["next_run_time"]
+        return make_job(
+            read_spec(name, row["definition"]),
+            None if at is None else datetime.fromisoformat(at).astimezone(UTC),
+        )
+    except UnreadableRow:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableRow(f"{type(error).__name__}: {error}") from error
+
+
+class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
+    """APScheduler's SQLAlchemy job store with JSON rows.
+
+    :param engine: the table ``apscheduler_jobs`` is made in it if it is missing. Reading is done with the execution
+        option ``read_only``, by which the engine may begin a transaction that takes no write lock.
+    :param read_spec: reads a stored definition.
+    """
+
+    def __init__(self, engine: Engine, read_spec: SpecReader) -> None:
+        super().__init__(engine=engine)
+        self.reader = engine.execution_options(read_only=True)
+        self.read_spec = read_spec
+        self.parked: dict[str, str] = {}
+        """Name and reason of each row that could not be read."""
+
+    def lookup_job(self, job_id: str) -> Job | None:
+        jobs = self._get_jobs(self.jobs_t.c.id == job_id)
+        return jobs[0] if jobs else None
+
+    def get_next_run_time(self) -> datetime | None:
+        columns = self.jobs_t.c
+        query = (
+            select(columns.next_run_time)
+            .where(columns.next_run_time.is_not(None), columns.id.not_in(list(self.parked)))
+            .order_by(columns.next_run_time)
+            .limit(1)
+        )
+        with self.reader.connect() as connection:
+            timestamp = connection.execute(query).scalar()
+        return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)
+
+    def add_job(self, job: Job) -> None:
+        with self.engine.begin() as connection:
+            try:
+                connection.execute(self.jobs_t.insert().values(id=job.id, **_columns(job)))
+            except IntegrityError:
+                raise ConflictingIdError(job.id) from None
+
+    def update_job(self, job: Job) -> None:
+        update = self.jobs_t.update().where(self.jobs_t.c.id == job.id).values(**_columns(job))
+        with self.engine.begin() as connection:
+            if connection.execute(update).rowcount == 0:
+                raise JobLookupError(job.id)
+
+    def shutdown(self) -> None:
+        """Leave the engine open: it belongs to whoever made it."""
+
+    def _get_jobs(self, *conditions: Any) -> list[Job]:
+        columns = self.jobs_t.c
+        query = select(columns.id, columns.job_state).where(*conditions).order_by(columns.next_run_time, columns.id)
+        with self.reader.connect() as connection:
+            rows = connection.execute(query).all()
+        return [job for row in rows if (job := self._read(row.id, row.job_state)) is not None]
+
+    def _read(self, name: str, raw: bytes) -> Job | None:
+        try:
+            job = decode(name, raw, self.read_spec)
+        except UnreadableRow as error:
+            if name not in self.parked:
+                self._logger.error("job %s is parked: its row can't be read (%s)", name, error)
+            self.parked[name] = str(error)
+            return None
+        self.parked.pop(name, None)
+        job._scheduler, job._jobstore_alias = self._scheduler, self._alias
+        return job
+
+
+def _columns(job: Job) -> dict[str, Any]:
+    at = job.next_run_time
+    return {"next_run_time": None if at is None else at.timestamp(), "job_state": encode(job)}
+
+
+def read_rows(engine: Engine) -> dict[str, tuple[datetime | None, bytes]]:
+    """Next run time (UTC) and raw row of every stored job, for a reader beside the daemon; it writes nothing."""
+    table = JSONJobStore(engine, _no_specs).jobs_t
+    with engine.connect() as connection:
+        rows = connection.execute(select(table.c.id, table.c.next_run_time, table.c.job_state)).all()
+    return {
+        row.id: (
+            None if row.next_run_time is None else datetime.fromtimestamp(row.next_run_time, UTC),
+            row.job_state,
+        )
+        for row in rows
+    }
+
+
+def _no_specs(name: str, definition: Mapping[str, Any]) -> JobSpec:
+    raise UnreadableRow(f"{name} is listed, not run")

@@ -1,0 +1,55 @@
+"""How two configs differ, and when each difference takes effect."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.config import TradingConfig, masked, to_dict
+from orchestrator.config.options import option_at
+
+__all__ = ["Change", "changes"]
+
+EFFECTS = {
+    "now": "now",
+    "engine": "at the next start of the engine",
+    "daemon": "after a restart of the daemon",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key that differs; secrets are masked. `effect` is now, engine or daemon."""
+
+    key: str
+    old: Any
+    new: Any
+    effect: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.old!r} -> {self.new!r} ({EFFECTS[self.effect]})"
+
+
+def changes(old: TradingConfig, new: TradingConfig) -> list[Change]:
+    """Every key whose value differs, in the order of the file."""
+    before, after = dict(_leaves(to_dict(old))), dict(_leaves(to_dict(new)))
+    shown_before, shown_after = dict(_leaves(masked(old))), dict(_leaves(masked(new)))
+    keys = [*after, *(key for key in before if key not in after)]
+    return [
+        Change(".".join(key), shown_before.get(key), shown_after.get(key), _effect(key))
+        for key in keys
+        if before.get(key) != after.get(key) and key[0] not in {"created_at", "updated_at"}
+    ]
+
+
+def _effect(key: tuple[str, ...]) -> str:
+    known = option_at(TradingConfig, key)
+    return "now" if known is None else known.apply
+
+
+def _leaves(document: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Sections are walked into; what a user names himself (jobs, params, headers) is one value per name."""
+    for key, value in document.items():
+        if isinstance(value, Mapping) and len(path) < 2:
+            yield from _leaves(value, (*path, str(key)))
+        else:
+            yield (*path, str(key)), value

@@ -1,0 +1,209 @@
+"""Child processes that talk in JSON lines: the engine, the courier, user jobs.
+
+Every child leads a process group of its own, so that whatever it starts goes with it; reads commands from its
+standard input, where the end of file means that the parent is gone; and writes its messages to a pipe that it is
+given. Nothing here blocks the parent: pipes are read when they have something, writes that would block wait in memory.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from orchestrator.inbox import Inbox
+
+__all__ = ["Child", "Ended", "Receiver", "Said", "python_module"]
+
+LONGEST_LINE = 4 * 1024 * 1024
+
+
+class Receiver(Protocol):
+    """Who a child's messages are for; both methods are called in the main loop only."""
+
+    def receive(self, message: Any, now: datetime) -> None:
+        """A JSON value from the child, or text: a line that is no JSON, or captured output."""
+
+    def ended(self, code: int, now: datetime) -> None:
+        """The child has ended and its group is gone; `code` as in subprocess: minus the signal that ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    receiver: Receiver
+    message: Any
+
+    def handle(self, now: datetime) -> None:
+        self.receiver.receive(self.message, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    receiver: Receiver
+    code: int
+
+    def handle(self, now: datetime) -> None:
+        self.receiver.ended(self.code, now)
+
+
+def python_module(module: str, *arguments: str) -> list[str]:
+    """The command line of one of our own modules, run by this very interpreter."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+class Child:
+    """One running child process.
+
+    :param command: the words of its command line; ``{fd}`` in a word becomes the number of the descriptor for its
+        messages.
+    :param capture: take its output (standard output and error) as messages of raw text, in place of JSON lines.
+    :raises OSError: it can't be started.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        receiver: Receiver,
+        command: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        capture: bool = False,
+    ) -> None:
+        self.inbox, self.receiver, self.capture = inbox, receiver, capture
+        self._read, write = os.pipe()
+        os.set_blocking(self._read, False)
+        try:
+            self._process = subprocess.Popen(
+                [word.replace("{fd}", str(write)) for word in command],
+                stdin=subprocess.DEVNULL if capture else subprocess.PIPE,
+                stdout=write if capture else None,
+                stderr=subprocess.STDOUT if capture else None,
+                pass_fds=() if capture else (write,),
+                process_group=0,
+                cwd=cwd,
+                env=None if env is None else dict(env),
+            )
+        except OSError:
+            os.close(self._read)
+            raise
+        finally:
+            os.close(write)
+        self.pid = self._process.pid
+        self._partial = b""
+        self._unsent = bytearray()
+        self._open = True
+        if self._process.stdin is not None:
+            os.set_blocking(self._process.stdin.fileno(), False)
+        self._pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
+        inbox.watch(self._read, self._readable)
+        if self._pidfd != -1:
+            inbox.watch(self._pidfd, self._ended)
+
+    def send(self, command: Mapping[str, Any]) -> None:
+        """Give it a command; one that does not fit into its pipe now goes with the next."""
+        if self._process.stdin is None or not self._open:
+            return
+        self._unsent += json.dumps(command).encode() + b"\n"
+        try:
+            while self._unsent:
+                written = os.write(self._process.stdin.fileno(), self._unsent)
+                del self._unsent[:written]
+        except BlockingIOError:
+            pass  # it is not reading; its silence will be noticed
+        except BrokenPipeError:
+            self._unsent.clear()  # it is dying; its end will be noticed
+
+    def terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Kill it and everything it started, and wait for its end, which SIGKILL makes short."""
+        if self._open:
+            self.kill()
+            self._finish()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Until it has been waited for, its process id, and so its group's, can't be anybody else's.
+        if self._open:
+            with contextlib.suppress(ProcessLookupError):  # already gone; its end is on the way
+                os.killpg(self.pid, number)
+
+    def _readable(self) -> None:
+        if self._read == -1:
+            return  # its end was noticed in this very turn
+        if not self._receive() and self._pidfd == -1:
+            # No other sign of its end on this system; a child that closed its pipe is of no use anyway.
+            self.kill()
+            self._ended()
+
+    def _receive(self) -> bool:
+        """Read what is there; False at the end of the stream."""
+        while True:
+            try:
+                data = os.read(self._read, 65536)
+            except BlockingIOError:
+                return True
+            if not data:
+                if self._pidfd != -1 and self._open:
+                    self._stop_reading()
+                return False
+            self._split(data)
+
+    def _split(self, data: bytes) -> None:
+        if self.capture:
+            self.inbox.put(Said(self.receiver, data.decode(errors="replace")))
+            return
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self.inbox.put(Said(self.receiver, _parse(line)))
+        if len(self._partial) > LONGEST_LINE:
+            self._partial = b""
+            self.kill()
+
+    def _stop_reading(self) -> None:
+        if self._read != -1:
+            self.inbox.unwatch(self._read)
+            os.close(self._read)
+            self._read = -1
+
+    def _ended(self) -> None:
+        if self._open:
+            code = self._finish()
+            self.inbox.put(Ended(self.receiver, code))
+
+    def _finish(self) -> int:
+        if self._read != -1:
+            self._receive()
+        self._signal(signal.SIGKILL)  # what it started and left behind
+        self._open = False
+        code = self._process.wait()
+        self._stop_reading()
+        if self._pidfd != -1:
+            self.inbox.unwatch(self._pidfd)
+            os.close(self._pidfd)
+        if self._process.stdin is not None:
+            self._process.stdin = _closed(self._process.stdin)
+        return code
+
+
+def _parse(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return line.decode(errors="replace")
+
+
+def _closed(stream: Any) -> None:
+    """Close a pipe whose other end may be gone."""
+    with contextlib.suppress(BrokenPipeError):  # nobody is left to read the rest
+        stream.close()

@@ -1,0 +1,84 @@
+"""The command line. Each command's module is imported when the command is called, so that help is instant."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+__all__ = ["cli", "main"]
+
+COMMANDS = {
+    "start": ("orchestrator.cli.service:start", "Run the daemon in the foreground."),
+    "stop": ("orchestrator.cli.service:stop", "Have the running daemon come to an orderly end."),
+    "status": ("orchestrator.cli.service:status", "Show what the daemon is doing."),
+    "halt": ("orchestrator.cli.service:halt", "Stop trading until it is resumed, over restarts too."),
+    "resume": ("orchestrator.cli.service:resume", "Lift a halt."),
+    "jobs": ("orchestrator.cli.jobs:jobs", "List and show the scheduled jobs."),
+    "calendar": ("orchestrator.cli.calendar:calendar", "Ask the exchange's calendar."),
+    "config": ("orchestrator.cli.config:config", "Write, check and show the config."),
+    "notify": ("orchestrator.cli.notify:notify", "Try the notification channels."),
+    "simulate": ("orchestrator.cli.simulate:simulate", "Rehearse days or years on a virtual clock."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "config_path",
+    metavar="PATH",
+    envvar="ORCHESTRATOR_CONFIG",
+    help="The config file. Without it: $ORCHESTRATOR_CONFIG, ./config.paper.yaml, ./config/config.paper.yaml, "
+    "or else embedded defaults.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more; show tracebacks.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong.")
+@click.version_option(package_name="trading-orchestrator", prog_name="orchestrator")
+@click.pass_context
+def cli(ctx: click.Context, config_path: str | None, verbose: bool, quiet: bool) -> None:
+    """Run a trading system's whole life by the exchange's clock.
+
+    Try: orchestrator start, and in another terminal: orchestrator status
+    """
+    from orchestrator.cli.settings import Settings
+
+    ctx.obj = Settings(config_path, verbose, quiet)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script: runs a command, says errors in one line, and exits with the code that names their kind."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        result: Any = cli.main(arguments, prog_name="orchestrator", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        result = end.exit_code
+    except click.Abort:
+        result = 130
+    except BrokenPipeError:
+        result = 1
+        sys.stdout = None  # whoever read it is gone; the interpreter must not try to flush at exit
+    except Exception as error:
+        from orchestrator.cli.errors import report
+
+        if not isinstance(error, click.ClickException) and ("-v" in arguments or "--verbose" in arguments):
+            raise
+        result = report(error, as_json="--json" in arguments)
+    sys.exit(result if isinstance(result, int) else 0)

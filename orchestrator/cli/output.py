@@ -1,0 +1,60 @@
+"""How commands show things: tables, times, JSON."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+
+from jobs.durations import format_duration
+
+__all__ = ["ago", "echo_json", "in_words", "json_option", "moment", "table"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(command: F) -> F:
+    """The option ``--json`` of a reading command."""
+    decorated: F = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+    return decorated
+
+
+def echo_json(document: object) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Left-aligned columns, two spaces apart; the last one is as long as it likes."""
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (heads, *rows)
+    )
+
+
+def in_words(seconds: float) -> str:
+    """A length of time by its two largest units: ``2h 5m``, ``3d 4h``, ``12s``."""
+    text = format_duration(max(0, round(seconds)))
+    parts = [part for part in _units(text) if part]
+    return " ".join(parts[:2])
+
+
+def _units(text: str) -> list[str]:
+    spaced = "".join(char + " " if char.isalpha() else char for char in text)
+    return spaced.split()
+
+
+def moment(at: datetime | None, zone: ZoneInfo, now: datetime) -> str:
+    """A time to come, in exchange time and in words from now; a dash for none."""
+    if at is None:
+        return "-"
+    text = f"{at.astimezone(zone):%a %d %b %H:%M:%S %Z}"
+    return f"{text} (in {in_words((at - now).total_seconds())})" if at > now else f"{text} (overdue)"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """A time past, in words; a dash for none."""
+    if at is None:
+        return "-"
+    return "just now" if now - at < timedelta(seconds=1) else f"{in_words((now - at).total_seconds())} ago"

@@ -1,0 +1,246 @@
+"""orchestrator start, stop, status, halt, resume."""
+
+import os
+import signal
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from orchestrator.cli.errors import Failed, NoDaemon, Refused
+from orchestrator.cli.output import ago, echo_json, in_words, json_option
+from orchestrator.cli.settings import Settings
+from orchestrator.config import log_file
+from orchestrator.control import NoAnswer, ask
+from orchestrator.inbox import Inbox
+from orchestrator.lock import StoreOwned
+
+__all__ = ["halt", "resume", "start", "status", "stop"]
+
+
+@click.command()
+@click.option("--live", is_flag=True, help="Trade real money: needed in addition to mode: live.")
+@click.pass_obj
+def start(settings: Settings, live: bool) -> None:
+    """Run the daemon in the foreground, until SIGTERM, Ctrl-C or orchestrator stop.
+
+    Example: orchestrator --config my.yaml start
+    """
+    from orchestrator.cli.screen import start_screen
+    from orchestrator.daemon import TradingOrchestrator
+    from orchestrator.logs import configure_logging
+
+    _guard(settings, live)
+    if (owner := settings.owner()) is not None:
+        raise StoreOwned(settings.store_path, owner)
+    if not settings.quiet:
+        click.echo(start_screen(settings))
+    level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
+    configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)
+    TradingOrchestrator(settings.path).start()
+
+
+def _guard(settings: Settings, live: bool) -> None:
+    """Real money needs two signs, and nothing starts that could not work."""
+    from orchestrator.engine.support import check_supported
+
+    config = settings.config
+    if config.mode == "live" and not live:
+        raise Refused("mode is live: real money; if you mean it, write: orchestrator start --live")
+    if live and config.mode != "live":
+        raise Refused("--live goes with mode: live, and the config says mode: paper")
+    if (reason := check_supported(config)) is not None:
+        raise Refused(reason)
+
+
+@click.command()
+@click.option("--timeout", type=float, help="Seconds to wait for its end; its stop_timeout and a little if not given.")
+@click.pass_obj
+def stop(settings: Settings, timeout: float | None) -> None:
+    """Have the running daemon come to an orderly end, and wait for it.
+
+    Example: orchestrator stop
+    """
+    owner = settings.daemon()
+    timeout = settings.config.engine.stop_timeout + 10 if timeout is None else timeout
+    deadline = settings.clock.monotonic() + timeout
+    try:
+        with settings.writer() as store:
+            ask(store, settings.clock, owner, "stop", {}, timeout=5)
+    except NoAnswer:
+        os.kill(owner.pid, signal.SIGTERM)
+    inbox = Inbox()
+    try:
+        while settings.owner() is not None:
+            if settings.clock.monotonic() > deadline:
+                raise Failed(
+                    f"process {owner.pid} still runs after {timeout:g} s; to end it at once: kill -9 {owner.pid}"
+                )
+            settings.clock.wait(inbox, settings.clock.now() + timedelta(milliseconds=50))
+    finally:
+        inbox.close()
+    click.echo("stopped")
+
+
+@click.command()
+@click.option("--reason", required=True, help="Why; it is shown wherever the halt is.")
+@click.pass_obj
+def halt(settings: Settings, reason: str) -> None:
+    """Stop the engine now and keep it stopped, over restarts too, until: orchestrator resume.
+
+    Example: orchestrator halt --reason "strange prices"
+    """
+    _ask(settings, "halt", {"reason": reason})
+
+
+@click.command()
+@click.pass_obj
+def resume(settings: Settings) -> None:
+    """Lift a halt: the engine runs again in its hours.
+
+    Example: orchestrator resume
+    """
+    _ask(settings, "resume", {})
+
+
+def _ask(settings: Settings, kind: str, args: dict[str, Any]) -> None:
+    owner = settings.daemon()
+    with settings.writer() as store:
+        click.echo(ask(store, settings.clock, owner, kind, args, timeout=15))
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def status(settings: Settings, as_json: bool) -> None:
+    """Show what the daemon is doing. Exit code 4 if none runs.
+
+    Example: orchestrator status --json
+    """
+    document = _document(settings)
+    if as_json:
+        echo_json(document)
+    else:
+        click.echo(_text(document, settings))
+    if document["pid"] is None:
+        click.get_current_context().exit(NoDaemon.exit_code)
+
+
+def _document(settings: Settings) -> dict[str, Any]:
+    """What the daemon wrote last, and what can be computed beside it."""
+    now, zone = settings.clock.now(), settings.calendar.timezone
+    owner = settings.owner()
+    known = _snapshot(settings)
+    if owner is None:
+        known.update(state="stopped", pid=None, engine={**known["engine"], "state": "stopped", "pid": None})
+    started = known.pop("started_at", None)
+    alive = owner is not None and started is not None
+    known["uptime_s"] = round((now - datetime.fromisoformat(started)).total_seconds(), 1) if alive else None
+    known["market"] = market_document(settings, now)
+    known["jobs"] = jobs_document(settings, now, zone)
+    return known
+
+
+def _snapshot(settings: Settings) -> dict[str, Any]:
+    empty = {
+        "state": "stopped",
+        "since": None,
+        "mode": settings.config.mode,
+        "halted": None,
+        "pid": None,
+        "started_at": None,
+        "config": {
+            "path": None if settings.path is None else str(settings.path),
+            "version": None,
+            "loaded_at": None,
+        },
+        "engine": dict.fromkeys(("state", "pid", "restarts", "since", "last_beat_age_s", "connected", "progress")),
+        "alerts": {"pending": 0, "failed": 0},
+        "account": None,
+    }
+    store = settings.reader()
+    if store is None:
+        return empty
+    try:
+        return {**empty, **(store.read_meta("status") or {})}
+    finally:
+        store.close()
+
+
+def market_document(settings: Settings, now: datetime) -> dict[str, Any]:
+    """The ``market`` part of the status."""
+    calendar = settings.calendar
+    change = calendar.next_change(now)
+    return {
+        "exchange": calendar.name,
+        "state": calendar.get_market_state(now).value,
+        "why": calendar.why(now),
+        "next_change": None if change is None else change.isoformat(),
+        "next_open": calendar.get_next_market_open(now).isoformat(),
+        "next_close": calendar.get_next_market_close(now).isoformat(),
+    }
+
+
+def jobs_document(settings: Settings, now: datetime, zone: Any) -> dict[str, Any]:
+    """The ``jobs`` part of the status."""
+    from orchestrator.cli.jobs import job_rows
+
+    rows = job_rows(settings, now)
+    upcoming = min((row for row in rows if row.next_run is not None), key=lambda row: row.next_run, default=None)
+    return {
+        "total": len(rows),
+        "paused": sum(row.state == "paused" for row in rows),
+        "parked": sum(row.state == "parked" for row in rows),
+        "next": None
+        if upcoming is None
+        else {"name": upcoming.name, "at": upcoming.next_run.astimezone(zone).isoformat()},
+    }
+
+
+def _text(document: dict[str, Any], settings: Settings) -> str:
+    now = settings.clock.now()
+    engine, market, jobs, account = (document[key] for key in ("engine", "market", "jobs", "account"))
+    lines = []
+    if document["pid"] is None:
+        lines.append("daemon   not running; start it with: orchestrator start")
+    else:
+        lines.append(
+            f"daemon   process {document['pid']}, up {in_words(document['uptime_s'] or 0)}, mode {document['mode']}"
+        )
+        lines.append(f"state    {document['state']} since {_ago(document['since'], now)}")
+        lines.append(f"engine   {_engine_text(engine, now)}")
+    if document["halted"]:
+        lines.append(f"HALTED   {document['halted']['reason']}, since {document['halted']['at']}; orchestrator resume")
+    change = f" until {_at(market['next_change'], now)}" if market["next_change"] else ""
+    lines.append(f"market   {market['exchange']} {market['state']}{change}: {market['why']}")
+    upcoming = f"; next {jobs['next']['name']} {_at(jobs['next']['at'], now)}" if jobs["next"] else ""
+    lines.append(f"jobs     {jobs['total']}, {jobs['paused']} paused, {jobs['parked']} parked{upcoming}")
+    lines.append(
+        f"alerts   {document['alerts']['pending']} to be delivered, {document['alerts']['failed']} of them failing"
+    )
+    if account is not None:
+        lines.append(
+            f"account  equity {account['equity']:,.2f}, cash {account['cash']:,.2f}, drawdown {account['drawdown']:.2%}"
+        )
+        lines += [f"         {p['quantity']:g} {p['symbol']} at {p['avg_price']:,.2f}" for p in account["positions"]]
+    return "\n".join(lines)
+
+
+def _engine_text(engine: dict[str, Any], now: datetime) -> str:
+    text = f"{engine['state']}"
+    if engine["since"]:
+        text += f" since {_ago(engine['since'], now)}"
+    if engine["pid"]:
+        text += f", process {engine['pid']}"
+    if engine.get("reason"):
+        text += f": {engine['reason']}"
+    return f"{text}, {engine['restarts'] or 0} restarts"
+
+
+def _ago(text: str | None, now: datetime) -> str:
+    return "?" if text is None else ago(datetime.fromisoformat(text), now)
+
+
+def _at(text: str, now: datetime) -> str:
+    at = datetime.fromisoformat(text)
+    return f"{at:%a %d %b %H:%M} (in {in_words((at - now).total_seconds())})"

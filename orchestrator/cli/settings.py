@@ -1,0 +1,77 @@
+"""What every command knows: which config, which store, which daemon."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from calendars import MarketCalendar, SystemClock
+from orchestrator.cli.errors import NoDaemon
+from orchestrator.config import TradingConfig, state_dir, store_url
+from orchestrator.lock import Owner, find_owner
+from orchestrator.source import ConfigSource, calendar_of
+from orchestrator.store import Store
+
+__all__ = ["Settings"]
+
+DEFAULT_FILES = (Path("config.paper.yaml"), Path("config/config.paper.yaml"))
+
+
+@dataclass
+class Settings:
+    """The options in front of the command, and what follows from them; nothing is read before it is needed."""
+
+    config_path: str | None
+    verbose: bool
+    quiet: bool
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        return SystemClock()
+
+    @cached_property
+    def path(self) -> Path | None:
+        """The config file; None for the embedded defaults."""
+        if self.config_path is not None:
+            return Path(self.config_path)
+        return next((path for path in DEFAULT_FILES if path.exists()), None)
+
+    @cached_property
+    def source(self) -> ConfigSource:
+        return ConfigSource(self.path, lambda config: config)
+
+    @cached_property
+    def config(self) -> TradingConfig:
+        return self.source.load()
+
+    @cached_property
+    def calendar(self) -> MarketCalendar:
+        return calendar_of(self.config)
+
+    @cached_property
+    def state_dir(self) -> Path:
+        return state_dir(self.config, self.source.base_dir)
+
+    @cached_property
+    def store_path(self) -> Path:
+        return Path(store_url(self.config, self.source.base_dir).removeprefix("sqlite:///"))
+
+    def owner(self) -> Owner | None:
+        """The daemon that runs on this config's store, if one does."""
+        return find_owner(self.store_path)
+
+    def daemon(self) -> Owner:
+        """The running daemon; NoDaemon if there is none."""
+        owner = self.owner()
+        if owner is None:
+            raise NoDaemon(self.store_path)
+        return owner
+
+    def reader(self) -> Store | None:
+        """The store for reading; None if there is none yet. The caller closes it."""
+        if not self.store_path.exists():
+            return None
+        return Store(f"sqlite:///{self.store_path}", read_only=True).open()
+
+    def writer(self) -> Store:
+        """The store for putting requests to the daemon. The caller closes it."""
+        return Store(f"sqlite:///{self.store_path}").open()

@@ -1,0 +1,77 @@
+"""orchestrator simulate: the daemon on a virtual clock."""
+
+import json
+import logging
+from datetime import date, datetime, timedelta
+
+import click
+
+from orchestrator.cli.output import in_words
+from orchestrator.cli.settings import Settings
+from orchestrator.events import Event
+from orchestrator.simulation import Simulation, Summary
+from orchestrator.timeline import Timeline, as_document
+
+__all__ = ["simulate"]
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--from", "start", type=DAY, help="First day, YYYY-MM-DD; the last finished session if not given.")
+@click.option("--to", "end", type=DAY, help="Last day, included; the same as --from if not given.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines: events, and a summary last.")
+@click.pass_obj
+def simulate(settings: Settings, start: datetime | None, end: datetime | None, seed: int, as_json: bool) -> None:
+    """Run days or years through the very daemon that will run them, at once and without touching anything.
+
+    Example: orchestrator simulate --from 2026-11-23 --to 2026-11-30
+    """
+    logging.disable(logging.CRITICAL)
+    began = settings.clock.monotonic()
+    first = start.date() if start is not None else _last_session(settings)
+    last = end.date() if end is not None else first
+    if last < first:
+        raise click.UsageError(f"--to {last} is before --from {first}")
+    calendar = settings.calendar
+    timeline = Timeline(calendar)
+
+    def show(event: Event) -> None:
+        if as_json:
+            if (document := as_document(event, calendar)) is not None:
+                click.echo(json.dumps(document))
+        elif not settings.quiet:
+            for line in timeline.lines(event):
+                click.echo(line)
+
+    summary = Simulation(settings.path, first, last, seed, show).run()
+    if as_json:
+        click.echo(json.dumps({"kind": "summary", **summary.to_dict()}))
+        return
+    click.echo(_summary_text(summary, settings.clock.monotonic() - began))
+
+
+def _last_session(settings: Settings) -> date:
+    now = settings.clock.now()
+    today = now.astimezone(settings.calendar.exchange_timezone).date()
+    sessions = settings.calendar.sessions(today - timedelta(days=14), today)
+    return next(s.date for s in reversed(sessions) if s.close <= now)
+
+
+def _summary_text(summary: Summary, seconds: float) -> str:
+    counts = summary.to_dict()
+    fires = ", ".join(f"{name} {n}" for name, n in counts["fires"].items())
+    alerts = ", ".join(f"{n} {level}" for level, n in counts["alerts"].items()) or "none"
+    lines = [
+        "",
+        f"{counts['sessions']} sessions from {counts['from']} to {counts['to']}, simulated in {in_words(seconds)}",
+        f"jobs     {fires}; missed {counts['missed']}",
+        f"engine   {counts['engine_starts']} starts, {counts['restarts']} of them restarts",
+        f"orders   {counts['orders']}, fills {counts['fills']}, commission {counts['commission']:,.2f}",
+        f"alerts   {alerts}",
+    ]
+    if counts["equity"] is not None:
+        result = f"equity {counts['equity']:,.2f}, profit {counts['profit']:+,.2f}"
+        lines.append(f"account  {result}, worst drawdown {counts['worst_drawdown']:.2%}")
+    return "\n".join(lines)

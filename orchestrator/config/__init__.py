@@ -1,0 +1,56 @@
+"""The config file: read, checked, handed out as dataclasses, and written.
+
+Importing this is light; YAML, Cerberus and the calendar are loaded by the first config that is read.
+"""
+
+from orchestrator.config.advice import warnings
+from orchestrator.config.errors import ConfigError, Problem
+from orchestrator.config.loading import from_dict, load_file, load_text
+from orchestrator.config.manager import ConfigManager
+from orchestrator.config.model import (
+    BrokerConfig,
+    DataConfig,
+    EngineConfig,
+    HealthConfig,
+    LoggingConfig,
+    NotificationConfig,
+    RiskConfig,
+    RouteConfig,
+    StrategyConfig,
+    TradingConfig,
+    TradingScheduleConfig,
+    embedded_defaults,
+)
+from orchestrator.config.paths import cache_dir, data_path, log_file, state_dir, store_url
+from orchestrator.config.plain import masked, to_dict
+from orchestrator.config.writing import to_text
+
+__all__ = [
+    "ConfigManager",
+    "ConfigError",
+    "Problem",
+    "TradingConfig",
+    "TradingScheduleConfig",
+    "StrategyConfig",
+    "RiskConfig",
+    "BrokerConfig",
+    "DataConfig",
+    "EngineConfig",
+    "HealthConfig",
+    "NotificationConfig",
+    "RouteConfig",
+    "LoggingConfig",
+    "embedded_defaults",
+    "load_file",
+    "load_text",
+    "from_dict",
+    "to_dict",
+    "to_text",
+    "masked",
+    "warnings",
+    "state_dir",
+    "store_url",
+    "log_file",
+    "data_path",
+    "cache_dir",
+]

@@ -1,0 +1,108 @@
+"""What is allowed but risky: a table of warnings."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from orchestrator.config.documents import Document
+from orchestrator.config.errors import Finding, Problem
+from orchestrator.config.model import TradingConfig
+
+__all__ = ["warnings"]
+
+LIVE_PORTS = {7496: "TWS", 4001: "the Gateway"}
+GATEWAY_PORTS = (4001, 4002)
+TWS_PORTS = (7496, 7497)
+HIGH_COST = 0.05
+
+
+def warnings(config: TradingConfig, name: str = "") -> list[Problem]:
+    """What in a valid config its author may not have meant.
+
+    :param name: of the file, if it is to be shown.
+    """
+    return Document(name).problems(finding for advice in ADVICE for finding in advice(config))
+
+
+def _cut_positions(config: TradingConfig) -> Iterator[Finding]:
+    strategy, cash = config.strategy, config.risk.min_cash_buffer
+    wanted = strategy.position_size_pct * strategy.max_positions + cash
+    if wanted > 1 + 1e-9:
+        message = (
+            f"{strategy.max_positions} positions of {strategy.position_size_pct:g} and min_cash_buffer "
+            f"{cash:g} are {wanted:g} of equity: the last positions will be cut"
+        )
+        at_most = (1 - cash) / strategy.max_positions
+        yield Finding(
+            ("strategy", "position_size_pct"), strategy.position_size_pct, message, f"{at_most:.3g} would fit"
+        )
+
+
+def _position_over_limit(config: TradingConfig) -> Iterator[Finding]:
+    size, limit = config.strategy.position_size_pct, config.risk.max_position_size
+    if size > limit:
+        message = f"{size:g} is more than risk.max_position_size {limit:g}: every position will be cut to that"
+        yield Finding(("strategy", "position_size_pct"), size, message)
+
+
+def _nothing_to_trade(config: TradingConfig) -> Iterator[Finding]:
+    if not config.strategy.symbols:
+        yield Finding(("strategy", "symbols"), "a list", "the list is empty: nothing will be traded")
+
+
+def _nobody_told(config: TradingConfig) -> Iterator[Finding]:
+    said = config.notifications
+    if not said.enabled:
+        yield Finding(("notifications", "enabled"), False, "no alert will be sent")
+    elif not said.channels:
+        yield Finding(("notifications", "channels"), "a list", "the list is empty: no alert will be sent")
+    elif "critical" not in said.alert_levels:
+        yield Finding(("notifications", "alert_levels"), "a list", "critical is missing: the worst will not be told")
+    elif config.mode == "live" and set(said.channels) == {"console"}:
+        yield Finding(("notifications", "channels"), "a list", "mode is live, and alerts go to the console only")
+
+
+def _no_circuit_breaker(config: TradingConfig) -> Iterator[Finding]:
+    if config.mode == "live" and not config.risk.enable_circuit_breaker:
+        yield Finding(("risk", "enable_circuit_breaker"), False, "mode is live, and no drawdown halts trading")
+
+
+def _port(config: TradingConfig) -> Iterator[Finding]:
+    broker, path = config.broker, ("broker", "port")
+    if broker.broker_type != "ibkr":
+        return
+    if config.mode == "paper" and broker.port in LIVE_PORTS:
+        yield Finding(
+            path,
+            broker.port,
+            f"{broker.port} is the live port of {LIVE_PORTS[broker.port]}, and mode is paper",
+        )
+    if broker.port in (TWS_PORTS if broker.use_gateway else GATEWAY_PORTS):
+        message = f"{broker.port} is a port of {'TWS' if broker.use_gateway else 'the Gateway'}"
+        yield Finding(path, broker.port, f"{message}, and use_gateway is {str(broker.use_gateway).lower()}")
+
+
+def _costs(config: TradingConfig) -> Iterator[Finding]:
+    for name in ("commission", "slippage"):
+        value = getattr(config.broker, name)
+        if value > HIGH_COST:
+            yield Finding(("broker", name), value, f"{value:g} is {value:.0%} of each trade", "0.001 is 0.1%")
+
+
+def _slow_data(config: TradingConfig) -> Iterator[Finding]:
+    interval = config.data.update_interval
+    for section, name in (("engine", "heartbeat_timeout"), ("health", "max_data_age")):
+        limit = getattr(getattr(config, section), name)
+        if interval >= limit:
+            message = f"{interval:g} s is not below {section}.{name} {limit:g} s: it will look like a failure"
+            yield Finding(("data", "update_interval"), interval, message)
+
+
+ADVICE: Sequence[Callable[[TradingConfig], Iterator[Finding]]] = (
+    _cut_positions,
+    _position_over_limit,
+    _nothing_to_trade,
+    _nobody_told,
+    _no_circuit_breaker,
+    _port,
+    _costs,
+    _slow_data,
+)

@@ -1,0 +1,45 @@
+"""Where things are: paths in a config are relative to the folder of its file, which the config does not know.
+
+`base_dir` is that folder, or the working directory for a config without a file.
+"""
+
+from pathlib import Path
+
+from orchestrator.config.model import TradingConfig
+
+__all__ = ["cache_dir", "data_path", "log_file", "state_dir", "store_url"]
+
+SQLITE = "sqlite:///"
+
+
+def resolve(text: str, base_dir: Path) -> Path:
+    """An absolute path; ``~`` is the home of whoever runs this."""
+    return (base_dir.absolute() / Path(text).expanduser()).absolute()
+
+
+def state_dir(config: TradingConfig, base_dir: Path) -> Path:
+    """The folder of database, logs and incidents."""
+    return resolve(config.state_dir, base_dir)
+
+
+def store_url(config: TradingConfig, base_dir: Path) -> str:
+    """The database's URL, with an absolute path."""
+    if config.store_url is None:
+        return f"{SQLITE}{state_dir(config, base_dir) / 'orchestrator.db'}"
+    path, mark, query = config.store_url.removeprefix(SQLITE).partition("?")
+    return f"{SQLITE}{resolve(path, base_dir)}{mark}{query}"
+
+
+def log_file(config: TradingConfig, base_dir: Path) -> Path | None:
+    """The log, which a relative path puts into `state_dir`; None if there is to be none."""
+    return resolve(config.logging.file, state_dir(config, base_dir)) if config.logging.file else None
+
+
+def data_path(config: TradingConfig, base_dir: Path) -> Path | None:
+    """The folder of the csv files, if one is given."""
+    return None if config.data.path is None else resolve(config.data.path, base_dir)
+
+
+def cache_dir(config: TradingConfig, base_dir: Path) -> Path:
+    """The folder where fetched data is kept."""
+    return resolve(config.data.cache_dir, base_dir)

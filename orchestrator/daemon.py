@@ -1,0 +1,210 @@
+"""The documented class: an orchestrator that is constructed, started and stopped."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from notifiers import Notifier
+from orchestrator.config import TradingConfig
+from orchestrator.control import WAKE
+from orchestrator.events import Event, StateChanged
+from orchestrator.loop import Loop
+from orchestrator.signals import captured_signals
+from orchestrator.source import ConfigSource
+from orchestrator.states import OrchestratorState
+from orchestrator.subscribers import Subscribers
+from orchestrator.world import RealWorld, World
+
+__all__ = ["TradingOrchestrator"]
+
+logger = logging.getLogger("orchestrator")
+
+StateCallback = Callable[[OrchestratorState, OrchestratorState], None]
+
+CRASH_LIMIT = 10
+"""Turns that may fail one after the other before the daemon ends, for its service manager to start it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A message for the loop: something to do in its next turn."""
+
+    action: Callable[[datetime], None]
+
+    def handle(self, now: datetime) -> None:
+        self.action(now)
+
+
+class TradingOrchestrator:
+    """Runs the trading day by the exchange's clock. Constructing one touches nothing outside.
+
+    :param config_path: a YAML, TOML or JSON file; None for the embedded defaults.
+    :param heartbeat_interval: seconds; overrides the config's ``schedule.jobs.heartbeat``.
+    :param health_check_interval: seconds; overrides ``schedule.jobs.health_check``.
+    :param max_restart_attempts: overrides ``engine.max_restart_attempts``.
+    :param restart_cooldown: seconds; overrides ``engine.restart_cooldown``.
+    :param world: what it stands on; the machine by default.
+    """
+
+    def __init__(
+        self,
+        config_path: str | Path | None = None,
+        heartbeat_interval: float | None = None,
+        health_check_interval: float | None = None,
+        max_restart_attempts: int | None = None,
+        restart_cooldown: float | None = None,
+        *,
+        world: World | None = None,
+    ) -> None:
+        self.world = world or RealWorld()
+        self._intervals = {"heartbeat": heartbeat_interval, "health_check": health_check_interval}
+        self._engine = {"max_restart_attempts": max_restart_attempts, "restart_cooldown": restart_cooldown}
+        self._path = None if config_path is None else Path(config_path)
+        self._subscribers = Subscribers()
+        self._callbacks: list[StateCallback] = []
+        self._listeners: list[Callable[[Event], None]] = []
+        self._loop: Loop | None = None
+        self._stop_asked = threading.Event()
+
+    # --- the documented life ---
+
+    def start(self) -> None:
+        """Run until :meth:`stop`, SIGTERM or SIGINT; blocks.
+
+        :raises ConfigError, FileNotFoundError: the config can't be used.
+        :raises StoreOwned, StoreError: the store can't be used.
+        """
+        self.open()
+        try:
+            with captured_signals(self._signals()):
+                self._run()
+        finally:
+            self.close()
+
+    def stop(self) -> None:
+        """Have :meth:`start` come to an orderly end; from any thread, at any time, more than once if you like."""
+        self._stop_asked.set()
+        self._ask(lambda _: self.loop.stop("stop() was called"))
+
+    def is_running(self) -> bool:
+        return self._loop is not None
+
+    def get_state(self) -> OrchestratorState:
+        """The state at the last turn; STOPPED before the start and after the end."""
+        loop = self._loop
+        return OrchestratorState.STOPPED if loop is None else loop.state
+
+    def add_notifier(self, notifier: Notifier) -> None:
+        """Have this notifier hear every alert, besides the channels of the config; it is called in its own thread."""
+        self._subscribers.add(notifier)
+
+    def register_state_change_callback(self, callback: StateCallback) -> None:
+        """Have `callback(old, new)` called at every change of state, in the loop: it must be quick."""
+        self._callbacks.append(callback)
+
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
+        """Have `listener(event)` hear all that happens, in the loop: it must be quick."""
+        self._listeners.append(listener)
+
+    # --- turn by turn ---
+
+    @property
+    def loop(self) -> Loop:
+        """What is alive; RuntimeError if nothing is."""
+        if self._loop is None:
+            raise RuntimeError("the orchestrator has not been started")
+        return self._loop
+
+    def open(self) -> None:
+        """Load the config and take the store; what :meth:`start` begins with."""
+        if self._loop is not None:
+            raise RuntimeError("the orchestrator is already running")
+        source = ConfigSource(self._path, self._adapt)
+        self._loop = Loop(source, self.world, self._publish, self._subscribers.tell)
+
+    def step(self, now: datetime) -> datetime:
+        """One turn; returns when the next must be at the latest."""
+        return self.loop.step(now)
+
+    def close(self) -> None:
+        """Give everything back; what :meth:`start` ends with."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.close()
+        self._subscribers.close(timeout=5.0)
+        self._stop_asked.clear()
+
+    # --- inside ---
+
+    def _run(self) -> None:
+        loop, clock, failures = self.loop, self.world.clock, 0
+        if self._stop_asked.is_set():
+            loop.stop("stop() was called")
+        while not loop.finished():
+            now = clock.now()
+            try:
+                until, failures = loop.step(now), 0
+            except Exception:
+                failures += 1
+                logger.exception("a turn of the loop failed (%d in a row)", failures)
+                if failures >= CRASH_LIMIT:
+                    raise
+                until = now + timedelta(seconds=1)
+            if not loop.finished():
+                clock.wait(loop.inbox, until)
+        logger.info("stopped")
+
+    def _signals(self) -> dict[signal.Signals, Callable[[], None]]:
+        return {
+            signal.SIGTERM: lambda: self._ask(lambda _: self.loop.stop("SIGTERM")),
+            signal.SIGINT: lambda: self._ask(lambda _: self.loop.stop("SIGINT")),
+            signal.SIGHUP: lambda: self._ask(self._reload),
+            signal.SIGUSR1: lambda: self._ask(self._say_status),
+            WAKE: lambda: self._ask(lambda _: self.loop.look_now()),
+        }
+
+    def _ask(self, action: Callable[[datetime], None]) -> None:
+        loop = self._loop
+        if loop is not None:
+            loop.inbox.put(Do(action))
+
+    def _reload(self, now: datetime) -> None:
+        try:
+            listed = self.loop.reload(now)
+        except (ValueError, OSError):
+            return  # the loop has logged and told it
+        logger.info("SIGHUP: %s", "; ".join(listed) or "the config is unchanged")
+
+    def _say_status(self, now: datetime) -> None:
+        loop = self.loop
+        logger.info("status: state %s, engine %s, %s", loop.state, loop.supervisor.state, loop.next_step_text())
+
+    def _adapt(self, config: TradingConfig) -> TradingConfig:
+        """The config with the constructor's overrides; the file's own stays as it is."""
+        config = deepcopy(config)
+        for name, seconds in self._intervals.items():
+            if seconds is not None:
+                own = config.schedule.jobs.get(name)
+                base = own if isinstance(own, dict) else {}
+                base = {key: value for key, value in base.items() if key not in ("cron", "session")}
+                config.schedule.jobs[name] = {**base, "interval": seconds}
+        for name, value in self._engine.items():
+            if value is not None:
+                setattr(config.engine, name, value)
+        return self.world.adapt(config)
+
+    def _publish(self, event: Event) -> None:
+        calls: list[Callable[[], object]] = [partial(listener, event) for listener in self._listeners]
+        if isinstance(event, StateChanged):
+            calls += [partial(callback, event.old, event.new) for callback in self._callbacks]
+        for call in calls:
+            try:
+                call()
+            except Exception:
+                logger.exception("a listener failed on %s", type(event).__name__)

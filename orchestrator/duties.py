@@ -1,0 +1,73 @@
+"""What the daemon does for its built-in jobs."""
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from calendars import MarketState
+from jobs import JobFailed, JobSkipped
+from orchestrator.config import ConfigError
+from orchestrator.health import problems
+
+if TYPE_CHECKING:
+    from orchestrator.loop import Loop
+
+__all__ = ["Duties"]
+
+logger = logging.getLogger("orchestrator")
+
+
+class Duties:
+    """The context of the built-in job bodies."""
+
+    def __init__(self, loop: "Loop") -> None:
+        self._loop = loop
+
+    def announce_session(self, scheduled_at: datetime) -> str:
+        calendar = self._loop.calendar
+        day = scheduled_at.astimezone(calendar.exchange_timezone).date()
+        text = f"{calendar.name} {day:%a %d %b %Y}: {calendar.why(day)}"
+        logger.info("%s", text)
+        return text
+
+    def heartbeat(self) -> str:
+        loop = self._loop
+        parts = [f"state {loop.state}", f"engine {loop.supervisor.state}"]
+        if loop.account is not None:
+            parts.append(f"equity {loop.account.equity:,.2f}")
+        parts.append(loop.next_step_text())
+        text = ", ".join(parts)
+        logger.info("heartbeat: %s", text)
+        return text
+
+    def check_health(self) -> str:
+        loop = self._loop
+        free = loop.world.free_disk_mb(loop.source.base_dir)
+        minimum = loop.config.health.min_free_disk_mb
+        found = problems(loop.supervisor, loop.engine_wanted, free, minimum, loop.history.failing)
+        loop.mark_changed()
+        if found:
+            raise JobFailed("; ".join(found))
+        return f"engine {loop.supervisor.state}, {free / 1000:.0f} GB of disk free"
+
+    def reload_config(self) -> str:
+        loop = self._loop
+        if not loop.source.changed():
+            if loop.rejected:
+                raise JobFailed(loop.rejected)
+            return "unchanged"
+        try:
+            changes = loop.reload(loop.clock.now())
+        except (ConfigError, OSError) as error:
+            raise JobFailed(str(error)) from error
+        return "; ".join(changes) or "the file changed, its meaning did not"
+
+    def rebalance(self, scheduled_at: datetime) -> str:
+        loop = self._loop
+        if loop.calendar.get_market_state(loop.clock.now()) is not MarketState.TRADING:
+            raise JobSkipped("the market is not open")
+        label = f"{scheduled_at.astimezone(loop.calendar.exchange_timezone):%H%M}"
+        sent = loop.decide(label)
+        return (
+            f"decision {label}" if sent else f"decision {label} waits for the engine, which is {loop.supervisor.state}"
+        )

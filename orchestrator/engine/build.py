@@ -1,0 +1,52 @@
+"""Makes the engine that the config names."""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from calendars import Clock, MarketCalendar
+from orchestrator.config import TradingConfig
+from orchestrator.engine.interface import TradingEngine
+from orchestrator.events import EngineEvent
+from orchestrator.store import Store
+
+__all__ = ["build_engine"]
+
+
+def build_engine(
+    config: TradingConfig,
+    store: Store,
+    calendar: MarketCalendar,
+    base_dir: Path,
+    clock: Clock,
+    emit: Callable[[EngineEvent], None],
+) -> TradingEngine:
+    """The built-in engine, or an instance of the class that ``engine.target`` names.
+
+    A foreign class is called without arguments, or with the config if its constructor has a parameter ``config``.
+
+    :raises ValueError: there is no such class, or it lacks a method of the engine interface.
+    """
+    if config.engine.target == "builtin":
+        from orchestrator.engine.builtin import BuiltinEngine
+
+        return BuiltinEngine(config, store, calendar, base_dir, clock, emit)
+    return _foreign(config)
+
+
+def _foreign(config: TradingConfig) -> TradingEngine:
+    target = config.engine.target
+    module, _, name = target.partition(":")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"engine.target {target!r} can't be imported: {error}") from error
+    takes_config = "config" in inspect.signature(cls).parameters
+    engine = cls(config=config) if takes_config else cls()
+    methods = ("connect", "start", "stop", "disconnect", "is_connected")
+    missing = [method for method in methods if not callable(getattr(engine, method, None))]
+    if missing:
+        raise ValueError(f"engine.target {target!r} is no trading engine: it has no {', '.join(missing)}()")
+    return cast(TradingEngine, engine)

@@ -1,0 +1,176 @@
+"""The process that an engine lives in, and the loop that hosts it there.
+
+The loop that calls the engine is the one that beats: an engine that is stuck stops beating, whatever its other
+threads do. The same host, without a process, runs the built-in engine in a simulation.
+"""
+
+import faulthandler
+import logging
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from calendars import Clock, SystemClock
+from orchestrator.config import from_dict, store_url
+from orchestrator.engine.build import build_engine
+from orchestrator.engine.interface import TradingEngine
+from orchestrator.events import EngineBeat, EngineEvent, EngineFailed, EngineReady, EngineStopped, encode
+from orchestrator.inbox import Inbox
+from orchestrator.parent import Parent, ParentLogHandler
+from orchestrator.source import calendar_of
+from orchestrator.store import Store
+
+__all__ = ["EngineHost", "main"]
+
+logger = logging.getLogger("orchestrator.engine")
+
+Emit = Callable[[EngineEvent], None]
+
+
+class EngineHost:
+    """Runs one engine: start, commands, steps, stop.
+
+    :param build: makes the engine; what it raises is a failed start.
+    :param emit: takes the engine's events.
+    :param beat_every: None for no beats, where nobody could miss them.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], TradingEngine],
+        symbols: list[str],
+        emit: Emit,
+        beat_every: timedelta | None,
+    ) -> None:
+        self._build, self._symbols, self._emit, self._beat_every = build, symbols, emit, beat_every
+        self._engine: TradingEngine | None = None
+        self._step: Callable[[datetime], datetime] | None = None
+        self._next_step: datetime | None = None
+        self._next_beat: datetime | None = None
+        self.exit_code: int | None = None
+        """Set once the engine is over: 0 stopped as told, 1 failed."""
+
+    def start(self, now: datetime) -> None:
+        """Build, connect and start the engine; a failure ends the host."""
+        self._guard(lambda: self._start(now))
+
+    def command(self, command: Mapping[str, Any], now: datetime) -> None:
+        """Do what the supervisor asks: ``stop``, or ``rebalance`` with a decision's label."""
+        self._guard(lambda: self._obey(command, now))
+
+    def step(self, now: datetime) -> datetime | None:
+        """Do what is due; returns when to call again, None if the engine only waits for commands."""
+        self._guard(lambda: self._turn(now))
+        return min((t for t in (self._next_step, self._next_beat) if t is not None), default=None)
+
+    def _guard(self, action: Callable[[], None]) -> None:
+        if self.exit_code is not None:
+            return
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything; its supervisor restarts it
+            logger.error("engine failed\n%s", traceback.format_exc())
+            self._end(EngineFailed(_describe(error)), 1)
+
+    def _start(self, now: datetime) -> None:
+        engine = self._engine = self._build()
+        if not engine.connect():
+            raise ConnectionError("the engine could not connect")
+        if not engine.start(self._symbols):
+            raise RuntimeError("the engine connected but did not start")
+        self._step = getattr(engine, "step", None)
+        self._next_step = now if self._step is not None else None
+        self._next_beat = now if self._beat_every is not None else None
+        self._emit(EngineReady())
+
+    def _obey(self, command: Mapping[str, Any], now: datetime) -> None:
+        engine = self._running()
+        name = command.get("command")
+        if name == "stop":
+            engine.stop()
+            engine.disconnect()
+            self._end(EngineStopped(), 0)
+        elif name == "rebalance":
+            rebalance = getattr(engine, "rebalance", None)
+            if rebalance is None:
+                logger.info("the engine decides itself when to rebalance")
+            elif self._step is not None:
+                rebalance(command.get("decision"))
+                self._next_step = now
+            else:
+                rebalance()
+        else:
+            logger.warning("unknown command %r", name)
+
+    def _turn(self, now: datetime) -> None:
+        engine = self._running()
+        if self._step is not None and self._next_step is not None and now >= self._next_step:
+            self._next_step = self._step(now)
+        if self._beat_every is not None and self._next_beat is not None and now >= self._next_beat:
+            progress = getattr(engine, "progress", None)
+            self._emit(EngineBeat(engine.is_connected(), dict(progress() or {}) if progress else {}))
+            self._next_beat = now + self._beat_every
+
+    def _running(self) -> TradingEngine:
+        if self._engine is None:
+            raise RuntimeError("the engine has not been started")
+        return self._engine
+
+    def _end(self, event: EngineEvent, code: int) -> None:
+        self._next_step = self._next_beat = None
+        self.exit_code = code
+        self._emit(event)
+
+
+def _describe(error: Exception) -> str:
+    text = str(error) or "no reason given"
+    return text if type(error) in {ConnectionError, RuntimeError} else f"{type(error).__name__}: {text}"
+
+
+def main(arguments: list[str]) -> int:
+    """Host the engine that the first command describes, until it is over. `arguments`: the message descriptor."""
+    faulthandler.enable()
+    inbox, clock = Inbox(), SystemClock()
+    parent = Parent(inbox, int(arguments[0]))
+    startup = parent.first_command()
+    _log_to(parent, startup["log_level"])
+    signal.signal(signal.SIGTERM, lambda *_: inbox.put({"command": "stop"}))
+    for folder in startup["import_paths"]:
+        sys.path.insert(0, folder)
+
+    def emit(event: EngineEvent) -> None:
+        parent.send(encode(event))
+
+    def build() -> TradingEngine:
+        config, base_dir = from_dict(startup["config"]), Path(startup["base_dir"])
+        store = Store(store_url(config, base_dir), durable=True).open()
+        return build_engine(config, store, calendar_of(config), base_dir, clock, emit)
+
+    host = EngineHost(build, startup["symbols"], emit, timedelta(seconds=startup["beat_every"]))
+    host.start(clock.now())
+    return _serve(host, inbox, clock)
+
+
+def _serve(host: EngineHost, inbox: Inbox, clock: Clock) -> int:
+    while host.exit_code is None:
+        now = clock.now()
+        for command in inbox.drain():
+            host.command(command, now)
+        until = host.step(now)
+        if host.exit_code is None:
+            clock.wait(inbox, until or now + timedelta(minutes=1))
+    return host.exit_code
+
+
+def _log_to(parent: Parent, level: str) -> None:
+    handler = ParentLogHandler(parent)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

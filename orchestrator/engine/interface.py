@@ -1,0 +1,42 @@
+"""What the daemon needs of a trading engine."""
+
+from typing import Protocol
+
+__all__ = ["EngineError", "TradingEngine"]
+
+
+class EngineError(Exception):
+    """The engine cannot go on; the text says what is wrong, where, and what to do."""
+
+
+class TradingEngine(Protocol):
+    """The live engine of a platform; ``engine.target`` takes any class that has these five.
+
+    They are called in this order, all in one thread: connect, start, then the optional ones any number of times, stop,
+    disconnect. An engine may have any of these as well:
+
+    - ``step(now) -> datetime``: one turn; returns when it wants the next. An engine that has it is driven by the host's
+      loop and must not block; one without it works in threads of its own.
+    - ``rebalance(decision=None) -> str``: decide on the positions. `decision` names the occasion within the session, so
+      that an occasion is not acted on twice; an engine without ``step`` is called without it. The answer is for the
+      log.
+    - ``progress() -> dict``: counters that grow while the engine works, and whatever else should be seen of it.
+    - ``add_strategy(strategy)``, before start.
+    - ``register_fill_callback``, ``register_status_callback``, ``register_error_callback``: for those who follow
+      orders.
+    """
+
+    def connect(self) -> bool:
+        """Reach broker and data; False, or an exception that says why, if that fails."""
+
+    def start(self, symbols: list[str]) -> bool:
+        """Be ready to trade these; False, or an exception that says why, if that fails."""
+
+    def stop(self) -> None:
+        """Stop trading. Positions and resting orders stay as they are."""
+
+    def disconnect(self) -> None:
+        """Leave broker and data."""
+
+    def is_connected(self) -> bool:
+        """Whether broker and data can be reached."""

@@ -1,0 +1,204 @@
+"""What happened: frozen facts in the past tense.
+
+The engine tells its events to the daemon, as JSON lines when it lives in a process of its own; the daemon publishes
+its events to whoever listens (history, notifications, a simulation's timeline). A listener cannot hurt the publisher.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from jobs import JobRun
+from notifiers import AlertLevel
+from orchestrator.states import OrchestratorState
+
+__all__ = [
+    "AlertRaised",
+    "Alerted",
+    "ConfigApplied",
+    "EngineBeat",
+    "EngineEvent",
+    "EngineFailed",
+    "EngineLogged",
+    "EngineMoved",
+    "EngineReady",
+    "EngineStopped",
+    "EquityMarked",
+    "Event",
+    "JobRan",
+    "OrderFilled",
+    "OrderUpdated",
+    "StateChanged",
+    "Traded",
+    "decode",
+    "encode",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """What an engine tells; every field is JSON-ready. Times are ISO 8601 text with offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReady(EngineEvent):
+    """Connected, reconciled, started."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineBeat(EngineEvent):
+    """The engine's own loop came round."""
+
+    connected: bool
+    progress: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailed(EngineEvent):
+    """It cannot go on; the process ends after this."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStopped(EngineEvent):
+    """Stopped as it was told to."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLogged(EngineEvent):
+    """A line for the daemon's log."""
+
+    level: int
+    logger: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUpdated(EngineEvent):
+    order_ref: str
+    symbol: str
+    action: str
+    quantity: float
+    status: str
+    at: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilled(EngineEvent):
+    order_ref: str
+    fill_id: str
+    symbol: str
+    action: str
+    quantity: float
+    price: float
+    commission: float
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class EquityMarked(EngineEvent):
+    """The account's value; `positions` as in ``status``: symbol, quantity, avg_price, price."""
+
+    at: str
+    equity: float
+    cash: float
+    drawdown: float
+    positions: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRaised(EngineEvent):
+    """Something that a human should hear; `level` is an AlertLevel's value."""
+
+    level: str
+    topic: str
+    title: str
+    message: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    at: datetime
+    old: OrchestratorState
+    new: OrchestratorState
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMoved:
+    """`action` is start, ready, stop, crash, hang, restart, kill or fatal; `run` names the engine's run."""
+
+    at: datetime
+    action: str
+    run: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRan:
+    at: datetime
+    run: JobRun
+
+
+@dataclass(frozen=True, slots=True)
+class Alerted:
+    """An alert went into the outbox."""
+
+    at: datetime
+    level: AlertLevel
+    topic: str
+    title: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """An order, fill or equity event of the engine, at the daemon's time."""
+
+    at: datetime
+    event: OrderUpdated | OrderFilled | EquityMarked
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigApplied:
+    at: datetime
+    changes: list[str]
+
+
+Event = StateChanged | EngineMoved | JobRan | Alerted | Traded | ConfigApplied
+
+WIRE: dict[str, type[EngineEvent]] = {
+    kind.__name__: kind
+    for kind in (
+        EngineReady,
+        EngineBeat,
+        EngineFailed,
+        EngineStopped,
+        EngineLogged,
+        OrderUpdated,
+        OrderFilled,
+        EquityMarked,
+        AlertRaised,
+    )
+}
+
+
+def encode(event: EngineEvent) -> dict[str, Any]:
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def decode(message: dict[str, Any]) -> EngineEvent:
+    """The event in a message from the engine; ValueError if there is none."""
+    kind = WIRE.get(str(message.get("event")))
+    if kind is None:
+        raise ValueError(f"no such event: {message.get('event')!r}")
+    known = {f.name for f in fields(kind)}
+    try:
+        return kind(**{key: value for key, value in message.items() if key in known})
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from error

@@ -1,0 +1,72 @@
+"""The one place where messages for the main loop arrive.
+
+Threads and signal handlers put messages in; pipes and other descriptors are watched and read when they have
+something. Only the loop takes messages out, so only the loop changes anything.
+"""
+
+import os
+import selectors
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Inbox"]
+
+
+class Inbox:
+    """Messages, and the descriptors that bring them. Close it to free its own two."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Any] = deque()
+        self._selector = selectors.DefaultSelector()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self.watch(self._wake_read, self._drain_wake_pipe)
+
+    def put(self, message: object) -> None:
+        """Add a message; safe in any thread and in a signal handler."""
+        self._messages.append(message)
+        try:
+            os.write(self._wake_write, b"\0")
+        except BlockingIOError:
+            pass  # the pipe is full, so the loop is being woken already
+        except OSError:
+            if self._wake_write != -1:
+                raise
+
+    def drain(self) -> list[Any]:
+        """Take all messages out, oldest first."""
+        taken = []
+        while self._messages:
+            taken.append(self._messages.popleft())
+        return taken
+
+    def pending(self) -> bool:
+        return bool(self._messages)
+
+    def watch(self, fd: int, readable: Callable[[], None]) -> None:
+        """Call `readable` from :meth:`wait` whenever `fd` has something; it must not block."""
+        self._selector.register(fd, selectors.EVENT_READ, readable)
+
+    def unwatch(self, fd: int) -> None:
+        self._selector.unregister(fd)
+
+    def wait(self, timeout: float) -> None:
+        """Read what the watched descriptors have; wait for the first of them if nothing is there."""
+        for key, _ in self._selector.select(0 if self._messages else timeout):
+            key.data()
+
+    def close(self) -> None:
+        self._selector.close()
+        write, self._wake_write = self._wake_write, -1
+        os.close(write)
+        os.close(self._wake_read)
+
+    def _drain_wake_pipe(self) -> None:
+        while True:
+            try:
+                if not os.read(self._wake_read, 4096):
+                    return
+            except BlockingIOError:
+                return

@@ -1,0 +1,104 @@
+"""One daemon to a store.
+
+The lock is the kernel's (``flock``), so it cannot outlive its owner, however that dies. Beside it the file says who
+the owner is, for those who only want to know.
+"""
+
+import fcntl
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+__all__ = ["Owner", "StoreLock", "StoreOwned", "find_owner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A daemon; `birth` tells it from a later process with the same number."""
+
+    pid: int
+    host: str
+    birth: str
+    started_at: str
+
+
+class StoreOwned(Exception):
+    """Another daemon owns the store."""
+
+    def __init__(self, path: Path, owner: Owner | None) -> None:
+        self.owner = owner
+        who = f"process {owner.pid} on {owner.host}, started {owner.started_at}" if owner else "another process"
+        super().__init__(f"{path}: in use by {who}; stop that daemon first, or give this one a state_dir of its own")
+
+
+class StoreLock:
+    """The lock on one store.
+
+    :param store_path: the database file; the lock is a file beside it.
+    """
+
+    def __init__(self, store_path: Path) -> None:
+        self.path = _lock_path(store_path)
+        self._fd = -1
+
+    def acquire(self, now: datetime) -> None:
+        """Become the owner; StoreOwned if another is."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            raise StoreOwned(self.path, _read(self.path)) from None
+        pid = os.getpid()
+        owner = Owner(pid, socket.gethostname(), _birth(pid), now.isoformat(timespec="seconds"))
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps(asdict(owner)).encode(), 0)
+        self._fd = fd
+
+    def release(self) -> None:
+        if self._fd != -1:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = -1
+
+
+def find_owner(store_path: Path) -> Owner | None:
+    """The living daemon that owns the store; None if there is none. Takes no lock, so it is in nobody's way."""
+    owner = _read(_lock_path(store_path))
+    if owner is None or owner.host != socket.gethostname():
+        return owner
+    return owner if _birth(owner.pid) == owner.birth else None
+
+
+def _lock_path(store_path: Path) -> Path:
+    return store_path.with_name(store_path.name + ".lock")
+
+
+def _read(path: Path) -> Owner | None:
+    try:
+        return Owner(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None  # no daemon yet, or one that is about to write its name
+
+
+def _birth(pid: int) -> str:
+    """When the process was born, in kernel ticks; only that it lives, where there is no /proc; empty if it does not."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+        return "" if fields[0] == b"Z" else fields[19].decode()
+    except OSError:
+        pass  # no such process, or no /proc at all
+    if os.path.exists("/proc/self/stat"):
+        return ""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass  # it lives, and is somebody else's
+    return "alive"

@@ -1,0 +1,78 @@
+"""The states, and the two pure functions that compute them.
+
+Nothing sets a state: at every turn the loop asks :func:`wanted` whether the engine ought to run, the supervisor moves
+the engine towards that, and :func:`derive` says what the whole is. A daemon that wakes at 11:00 therefore knows that
+it should be trading, whatever it missed.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from calendars import MarketState
+
+__all__ = ["EngineState", "OrchestratorState", "Policy", "derive", "wanted"]
+
+
+class OrchestratorState(StrEnum):
+    STOPPED = "stopped"
+    PRE_MARKET = "pre_market"
+    TRADING = "trading"
+    POST_MARKET = "post_market"
+    ERROR = "error"
+
+
+class EngineState(StrEnum):
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    BACKOFF = "backoff"
+    FATAL = "fatal"
+
+
+ACTIVE = frozenset({EngineState.STARTING, EngineState.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What config and operator say of the engine's hours."""
+
+    auto_start: bool = True
+    auto_stop: bool = True
+    enable_pre_market: bool = False
+    enable_post_market: bool = False
+    halted: bool = False
+    stopping: bool = False
+    """The daemon itself is going down."""
+
+    def hours(self, market: MarketState) -> bool:
+        """Whether the engine's working hours include this market state."""
+        return {
+            MarketState.PRE_MARKET: self.enable_pre_market,
+            MarketState.TRADING: True,
+            MarketState.POST_MARKET: self.enable_post_market,
+            MarketState.CLOSED: False,
+        }[market]
+
+
+def wanted(market: MarketState, engine: EngineState, policy: Policy) -> bool:
+    """Whether the engine ought to run now."""
+    if policy.halted or policy.stopping:
+        return False
+    if policy.hours(market):
+        return policy.auto_start or engine is not EngineState.STOPPED
+    return not policy.auto_stop and engine in ACTIVE
+
+
+def derive(market: MarketState, engine: EngineState, policy: Policy) -> OrchestratorState:
+    """The state of the whole, from the market's, the engine's and what is wanted."""
+    is_wanted = wanted(market, engine, policy)
+    if is_wanted and engine in {EngineState.BACKOFF, EngineState.FATAL}:
+        return OrchestratorState.ERROR
+    if market is MarketState.CLOSED:
+        return OrchestratorState.STOPPED
+    if policy.hours(market) and engine is EngineState.RUNNING:
+        return OrchestratorState.TRADING
+    if market is MarketState.TRADING:
+        return OrchestratorState.PRE_MARKET if is_wanted else OrchestratorState.STOPPED
+    return OrchestratorState.PRE_MARKET if market is MarketState.PRE_MARKET else OrchestratorState.POST_MARKET

@@ -1,0 +1,17 @@
+"""The process of a job that names a Python function: ``python -m orchestrator.task package.module:function``."""
+
+import importlib
+import sys
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str]) -> int:
+    """Import the function and call it without arguments; what it raises is a traceback and exit code 1."""
+    module, _, name = arguments[0].partition(":")
+    getattr(importlib.import_module(module), name)()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

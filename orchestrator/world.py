@@ -1,0 +1,122 @@
+"""What the daemon stands on: clock, store, processes. One is real; the simulation's is another."""
+
+import random
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from calendars import Clock, MarketCalendar, SystemClock
+from jobs.store import JSONJobStore, SpecReader
+from orchestrator.child import Receiver
+from orchestrator.config import TradingConfig, store_url, to_dict
+from orchestrator.courier import Courier, CourierProcess
+from orchestrator.engine.link import EngineLink, ProcessLink
+from orchestrator.inbox import Inbox
+from orchestrator.lock import StoreLock
+from orchestrator.store import Store
+
+__all__ = ["EngineSetup", "RealWorld", "World"]
+
+BUSY_TIMEOUT = 2.0
+"""Seconds that the loop waits for another writer of the database; what can't be written then goes with a later turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSetup:
+    """What an engine is started with."""
+
+    config: TradingConfig
+    base_dir: Path
+    calendar: MarketCalendar
+    store: Store
+
+
+class World(Protocol):
+    """Everything outside that the daemon touches."""
+
+    clock: Clock
+    rng: random.Random
+    shared: bool
+    """Whether others look at the store: then it is locked, answers requests, and is written at every turn."""
+
+    def adapt(self, config: TradingConfig) -> TradingConfig:
+        """The config as this world can run it."""
+
+    def free_disk_mb(self, folder: Path) -> float:
+        """Free space where `folder` is, in MB (10^6 bytes)."""
+
+    def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
+        """The store, opened and ours; raises StoreOwned or StoreError."""
+
+    def close_store(self, store: Store) -> None:
+        """Let it go."""
+
+    def job_store(self, store: Store, read_spec: SpecReader) -> Any:
+        """Where the scheduler keeps its jobs."""
+
+    def courier(self, inbox: Inbox, receiver: Receiver) -> Courier:
+        """Who delivers alerts."""
+
+    def launch(self, inbox: Inbox, receiver: Receiver, setup: EngineSetup) -> EngineLink:
+        """Start an engine; raises OSError."""
+
+
+class RealWorld:
+    """The machine that the daemon runs on."""
+
+    shared = True
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
+        self.rng = random.Random()
+        self._lock: StoreLock | None = None
+
+    def adapt(self, config: TradingConfig) -> TradingConfig:
+        return config
+
+    def free_disk_mb(self, folder: Path) -> float:
+        return shutil.disk_usage(folder).free / 1e6
+
+    def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
+        store = Store(store_url(config, base_dir), busy_timeout=BUSY_TIMEOUT)
+        if store.path is not None:
+            self._lock = StoreLock(store.path)
+            self._lock.acquire(self.clock.now())
+        try:
+            return store.open()
+        except BaseException:
+            self._release()
+            raise
+
+    def close_store(self, store: Store) -> None:
+        store.close()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def job_store(self, store: Store, read_spec: SpecReader) -> JSONJobStore:
+        return JSONJobStore(store.engine, read_spec)
+
+    def courier(self, inbox: Inbox, receiver: Receiver) -> Courier:
+        return CourierProcess(inbox, receiver)
+
+    def launch(self, inbox: Inbox, receiver: Receiver, setup: EngineSetup) -> EngineLink:
+        return ProcessLink(inbox, receiver, _startup(setup))
+
+
+def _startup(setup: EngineSetup) -> Mapping[str, Any]:
+    engine = setup.config.engine
+    return {
+        "config": to_dict(setup.config),
+        "base_dir": str(setup.base_dir),
+        "symbols": list(setup.config.strategy.symbols),
+        "beat_every": min(5.0, engine.heartbeat_timeout / 3),
+        "log_level": setup.config.logging.level,
+        "import_paths": [str(setup.base_dir), *(path for path in sys.path if path)],
+    }

@@ -1,0 +1,160 @@
+"""The options themselves: defaults, and what the rest is derived from."""
+
+from dataclasses import fields
+
+import pytest
+
+from orchestrator.config import TradingConfig, embedded_defaults, from_dict, to_dict
+from orchestrator.config.model import is_secret
+from orchestrator.config.options import is_section, option_at, option_of, types_of
+
+DEFAULTS = {
+    "version": "1.0.0",
+    "mode": "paper",
+    "schedule": {
+        "timezone": "America/New_York",
+        "calendar": "NYSE",
+        "calendar_overrides": {},
+        "enable_pre_market": False,
+        "enable_post_market": False,
+        "auto_start": True,
+        "auto_stop": True,
+        "jobs": {},
+    },
+    "strategy": {
+        "name": "equal_weight",
+        "params": {},
+        "symbols": ["AAPL", "MSFT"],
+        "max_positions": 10,
+        "position_size_pct": 0.10,
+        "rebalance_frequency": "daily",
+    },
+    "risk": {
+        "max_portfolio_drawdown": 0.12,
+        "max_position_size": 0.10,
+        "position_stop_loss": 0.05,
+        "enable_circuit_breaker": True,
+        "circuit_breaker_threshold": 0.10,
+        "min_cash_buffer": 0.20,
+        "max_cash_buffer": 0.80,
+        "max_correlation": 0.80,
+        "enable_volatility_targeting": True,
+        "target_portfolio_volatility": 0.15,
+        "max_orders_per_minute": 60,
+    },
+    "broker": {
+        "broker_type": "ibkr",
+        "host": "127.0.0.1",
+        "port": 7497,
+        "client_id": 1,
+        "account_number": None,
+        "use_gateway": False,
+        "paper_trading": True,
+        "starting_cash": 100_000,
+        "commission": 0.001,
+        "slippage": 0.0005,
+        "maintenance_windows": ["23:45-00:45"],
+    },
+    "data": {
+        "primary_source": None,
+        "path": None,
+        "update_interval": 1.0,
+        "enable_reconnect": True,
+        "cache_enabled": True,
+        "cache_dir": "./data/cache",
+    },
+    "engine": {
+        "target": "builtin",
+        "start_timeout": 60,
+        "stop_timeout": 30,
+        "heartbeat_timeout": 30,
+        "max_restart_attempts": 3,
+        "restart_cooldown": 300,
+        "backoff_initial": 1,
+        "backoff_max": 60,
+    },
+    "health": {"min_free_disk_mb": 200, "max_data_age": 120, "max_clock_jump": 30, "ping_url": None},
+    "notifications": {
+        "enabled": True,
+        "channels": ["console"],
+        "alert_levels": ["warning", "critical"],
+        "slack_webhook_url": None,
+        "slack_channel": None,
+        "discord_webhook_url": None,
+        "smtp_host": None,
+        "smtp_port": 587,
+        "smtp_username": None,
+        "smtp_password": None,
+        "email_from": None,
+        "email_to": [],
+        "webhook_url": None,
+        "webhook_headers": {},
+        "apprise": {},
+        "routes": [],
+    },
+    "state_dir": ".orchestrator",
+    "store_url": None,
+    "logging": {"level": "INFO", "format": "text", "file": "orchestrator.log", "max_mb": 10, "backups": 10},
+    "created_at": None,
+    "updated_at": None,
+}
+
+
+def options():
+    """The path, option, type and default of every option."""
+    for each in fields(TradingConfig):
+        kind = types_of(TradingConfig)[each.name]
+        if is_section(kind):
+            for inner in fields(kind):
+                yield pytest.param((each.name, inner.name), option_of(inner), types_of(kind)[inner.name])
+        else:
+            yield pytest.param((each.name,), option_of(each), kind)
+
+
+def test_the_defaults_are_the_documented_ones():
+    assert to_dict(TradingConfig()) == DEFAULTS
+    assert list(to_dict(TradingConfig())) == list(DEFAULTS)
+
+
+def test_the_defaults_are_valid():
+    assert from_dict(DEFAULTS) == TradingConfig()
+
+
+def test_without_a_file_the_broker_is_paper():
+    assert to_dict(embedded_defaults()) == {**DEFAULTS, "broker": {**DEFAULTS["broker"], "broker_type": "paper"}}
+
+
+@pytest.mark.parametrize(("path", "option", "kind"), list(options()))
+def test_an_option_has_a_doc_of_one_line_and_says_when_it_takes_effect(path, option, kind):
+    assert 4 <= len(option.doc) <= 80
+    assert "\n" not in option.doc
+    assert not option.doc.endswith(".") or option.doc.endswith("...")
+    assert option.apply in {"now", "engine", "daemon"}
+    assert option_at(TradingConfig, path) is option
+
+
+@pytest.mark.parametrize(("path", "option", "kind"), list(options()))
+def test_an_option_that_may_be_null_is_null_by_default(path, option, kind):
+    """TOML has no null: what is left out there must be able to mean it."""
+    value = TradingConfig()
+    for name in path:
+        value = getattr(value, name)
+    assert (value is None) == ("None" in str(kind))
+
+
+def test_what_is_secret():
+    found = {".".join(row.values[0]) for row in options() if row.values[1].secret}
+    assert found == {
+        "health.ping_url",
+        "notifications.slack_webhook_url",
+        "notifications.discord_webhook_url",
+        "notifications.smtp_password",
+        "notifications.webhook_url",
+        "notifications.webhook_headers",
+        "notifications.apprise",
+        "store_url",
+    }
+    assert is_secret(("notifications", "apprise", "phone"))
+    assert not is_secret(("notifications", "channels", 0))
+    assert not is_secret(("nowhere",))
+    assert not is_secret(())

@@ -1,0 +1,63 @@
+"""A config made or changed in Python is held to the same rules as a file."""
+
+import math
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orchestrator.config import ConfigError, TradingConfig, embedded_defaults, from_dict, to_dict
+
+
+def problems_after(section, name, value):
+    config = embedded_defaults()
+    setattr(getattr(config, section), name, value)
+    with pytest.raises(ConfigError) as caught:
+        from_dict(to_dict(config))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "problem"),
+    [
+        ("strategy", "max_positions", True, "true is not an integer; write a whole number of at least 1"),
+        ("risk", "max_correlation", math.nan, "nan is not a number; write a number from 0 to 1"),
+        ("broker", "starting_cash", math.inf, "inf is not a number; write a number above 0"),
+        (
+            "engine",
+            "start_timeout",
+            None,
+            "null is not a duration; write seconds, or text such as 90s, 5m or 1h30m, above 0",
+        ),
+        (
+            "engine",
+            "start_timeout",
+            math.nan,
+            "nan is not a duration; write seconds, or text such as 90s, 5m or 1h30m, above 0",
+        ),
+        ("strategy", "symbols", "AAPL", "'AAPL' is not a list; write [AAPL]"),
+        ("schedule", "auto_start", 1, "1 is not true or false; write true"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused(section, name, value, problem):
+    assert problems_after(section, name, value) == f"config: {section}.{name}: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("params", "problem"),
+    [
+        ({"day": date(2026, 11, 24)}, "strategy.params.day: a date cannot be kept in a file"),
+        ({"folder": Path("x")}, "strategy.params.folder: a PosixPath cannot be kept in a file"),
+        ({"deep": [{"x": math.inf}]}, "strategy.params.deep[0].x: inf is not a finite number"),
+        ({"deep": {1: "one"}}, "strategy.params.deep.1: the key 1 is not text"),
+        ({"text": "\udc80"}, "strategy.params.text: the text holds half a character"),
+    ],
+)
+def test_what_no_file_can_hold_is_refused(params, problem):
+    assert problems_after("strategy", "params", params).startswith(f"config: {problem}; ")
+
+
+def test_tuples_are_taken_as_lists():
+    config = TradingConfig()
+    config.strategy.symbols = ("AAPL", "TSLA")
+    assert from_dict(to_dict(config)).strategy.symbols == ["AAPL", "TSLA"]

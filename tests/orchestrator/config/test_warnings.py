@@ -1,0 +1,67 @@
+"""What is allowed but risky."""
+
+import pytest
+
+from orchestrator.config import embedded_defaults, load_text, warnings
+
+LIVE = "mode: live\nbroker: {paper_trading: false, port: 7496, account_number: U1}\n"
+SAFE = "strategy: {position_size_pct: 0.08}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        (
+            "strategy: {position_size_pct: 0.1}",
+            "strategy.position_size_pct: 10 positions of 0.1 and min_cash_buffer 0.2 are 1.2 of equity: "
+            "the last positions will be cut; 0.08 would fit",
+        ),
+        (
+            "strategy: {position_size_pct: 0.2, max_positions: 4}",
+            "strategy.position_size_pct: 0.2 is more than risk.max_position_size 0.1: "
+            "every position will be cut to that",
+        ),
+        (SAFE.replace("}", ", symbols: []}"), "strategy.symbols: the list is empty: nothing will be traded"),
+        (SAFE + "notifications: {enabled: false}", "notifications.enabled: no alert will be sent"),
+        (SAFE + "notifications: {channels: []}", "notifications.channels: the list is empty: no alert will be sent"),
+        (
+            SAFE + "notifications: {alert_levels: [info, warning]}",
+            "notifications.alert_levels: critical is missing: the worst will not be told",
+        ),
+        (SAFE + LIVE, "notifications.channels: mode is live, and alerts go to the console only"),
+        (
+            SAFE
+            + LIVE
+            + "risk: {enable_circuit_breaker: false}\nnotifications: {channels: [x], apprise: {x: 'ntfy://x'}}",
+            "risk.enable_circuit_breaker: mode is live, and no drawdown halts trading",
+        ),
+        (SAFE + "broker: {port: 7496}", "broker.port: 7496 is the live port of TWS, and mode is paper"),
+        (SAFE + "broker: {port: 4002}", "broker.port: 4002 is a port of the Gateway, and use_gateway is false"),
+        (SAFE + "broker: {use_gateway: true}", "broker.port: 7497 is a port of TWS, and use_gateway is true"),
+        (SAFE + "broker: {commission: 1}", "broker.commission: 1 is 100% of each trade; 0.001 is 0.1%"),
+        (SAFE + "broker: {slippage: 0.1}", "broker.slippage: 0.1 is 10% of each trade; 0.001 is 0.1%"),
+        (
+            SAFE + "data: {update_interval: 1m}",
+            "data.update_interval: 60 s is not below engine.heartbeat_timeout 30 s: it will look like a failure",
+        ),
+        (
+            SAFE + "data: {update_interval: 20}\nhealth: {max_data_age: 10}",
+            "data.update_interval: 20 s is not below health.max_data_age 10 s: it will look like a failure",
+        ),
+    ],
+)
+def test_a_risky_config_is_valid_and_warned_of(text, warning):
+    assert [str(problem) for problem in warnings(load_text(text))] == [warning]
+
+
+def test_a_sound_config_has_no_warning():
+    assert warnings(load_text(SAFE)) == []
+
+
+def test_ports_say_nothing_of_another_broker():
+    assert warnings(load_text(SAFE + "broker: {broker_type: paper, port: 4001}")) == []
+
+
+def test_the_file_is_named_where_it_is_known():
+    (problem,) = warnings(embedded_defaults(), "config.yaml")
+    assert str(problem).startswith("config.yaml: strategy.position_size_pct: 10 positions")
