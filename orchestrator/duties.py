@@ -66,7 +66,8 @@ class Duties:
         loop = self._loop
         if loop.calendar.get_market_state(loop.clock.now()) is not MarketState.TRADING:
             raise JobSkipped("the market is not open")
-        label = f"{scheduled_at.astimezone(loop.calendar.exchange_timezone):%H%M}"
+        at = scheduled_at.astimezone(loop.calendar.exchange_timezone)
+        label = f"{at:%H%M%S}" if at.second else f"{at:%H%M}"
         sent = loop.decide(label)
         return (
             f"decision {label}" if sent else f"decision {label} waits for the engine, which is {loop.supervisor.state}"

@@ -175,7 +175,7 @@ class Loop:
         market, policy = self.calendar.get_market_state(now), self.policy()
         self.engine_wanted = wanted(market, self.supervisor.state, policy)
         wait = self.supervisor.step(now, self.engine_wanted, self.session())
-        state = derive(market, self.supervisor.state, policy)
+        state = derive(market, self.supervisor.state, policy, failing=self.supervisor.reason != "")
         if state is not self.state:
             self._change_state(state, market, now)
         self._market = market
@@ -339,7 +339,7 @@ class Loop:
         supervisor = self.supervisor
         if supervisor.state in {EngineState.BACKOFF, EngineState.FATAL}:
             tries = f"restart {supervisor.restarts} of {self.config.engine.max_restart_attempts} follows"
-            return f"{supervisor.reason}; {tries if supervisor.state is EngineState.BACKOFF else 'given up'}"
+            return f"engine failed: {supervisor.reason}; {tries if supervisor.state is EngineState.BACKOFF else 'given up'}"
         if market is not self._market:
             return f"market {market}: {self.calendar.why(now)}"
         if self.stopping:
@@ -367,7 +367,6 @@ class Loop:
         listed = [str(change) for change in changes(self.config, new)]
         self._apply_config(new, now)
         if listed:
-            logger.info("config applied: %s", "; ".join(listed))
             self._publish(ConfigApplied(now, listed))
             self.alarms.config_applied(listed, now)
         return listed

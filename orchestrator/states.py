@@ -64,10 +64,13 @@ def wanted(market: MarketState, engine: EngineState, policy: Policy) -> bool:
     return not policy.auto_stop and engine in ACTIVE
 
 
-def derive(market: MarketState, engine: EngineState, policy: Policy) -> OrchestratorState:
-    """The state of the whole, from the market's, the engine's and what is wanted."""
+def derive(market: MarketState, engine: EngineState, policy: Policy, *, failing: bool = False) -> OrchestratorState:
+    """The state of the whole, from the market's, the engine's and what is wanted.
+
+    :param failing: the engine has failed and has not run since; a restart that is under way does not end an ERROR.
+    """
     is_wanted = wanted(market, engine, policy)
-    if is_wanted and engine in {EngineState.BACKOFF, EngineState.FATAL}:
+    if is_wanted and (engine in {EngineState.BACKOFF, EngineState.FATAL} or failing):
         return OrchestratorState.ERROR
     if market is MarketState.CLOSED:
         return OrchestratorState.STOPPED

@@ -85,7 +85,7 @@ class EngineSupervisor:
         self.restarts = 0
         """Restarts since the session began or the engine was last healthy for ``restart_cooldown``."""
         self.reason = ""
-        """Why it failed last; empty while it is well."""
+        """Why it failed; empty once it runs again, or is not wanted any more."""
         self.beat: EngineBeat | None = None
         self._beat_at = 0.0
         self._entered_at = 0.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-__all__ = ["cli", "main"]
+__all__ = ["cli", "main", "main_start"]
 
 COMMANDS = {
     "start": ("orchestrator.cli.service:start", "Run the daemon in the foreground."),
@@ -82,3 +82,9 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         result = report(error, as_json="--json" in arguments)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def main_start() -> None:
+    """``start`` as a module's command line: the options of both, in any order."""
+    own = [word for word in sys.argv[1:] if word == "--live"]
+    main([*(word for word in sys.argv[1:] if word not in own), "start", *own])

@@ -35,6 +35,7 @@ def start(settings: Settings, live: bool) -> None:
         raise StoreOwned(settings.store_path, owner)
     if not settings.quiet:
         click.echo(start_screen(settings))
+    os.umask(0o077)  # what the daemon writes is its owner's alone
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
     configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)
     TradingOrchestrator(settings.path).start()

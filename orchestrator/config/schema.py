@@ -9,7 +9,8 @@ from typing import Any, get_args, get_origin
 
 from cerberus.errors import UNKNOWN_FIELD, ValidationError
 
-from orchestrator.config.errors import Finding, Path, overlaps, shown
+from orchestrator.config.documents import DEEPEST
+from orchestrator.config.errors import Finding, Path, outline, overlaps, shown
 from orchestrator.config.messages import finding_for
 from orchestrator.config.model import TradingConfig
 from orchestrator.config.options import is_section, option_of, types_of
@@ -22,6 +23,8 @@ Rules = dict[str, Any]
 TYPES = {int: "integer", float: "float", str: "string", bool: "boolean"}
 CONTAINED = ("schema", "keysrules", "valuesrules")
 """The rules that hold the rules of what is inside."""
+LONGEST_KEY = 100
+"""YAML finds no colon further away than 1024 characters, and one that is escaped takes ten."""
 
 
 @cache
@@ -88,12 +91,15 @@ def _rules_of(error: ValidationError) -> Rules:
 
 
 def _unstorable(value: object, path: Path) -> Iterator[Finding]:
-    """What cannot be written to a file, at any depth; most of it comes only from a config made in Python."""
-    if isinstance(value, dict):
+    """What cannot be written to a file and read again, at any depth; most of it comes only from Python."""
+    if len(path) > DEEPEST:
+        yield Finding(path, outline(value), f"nested more than {DEEPEST} deep", "flatten it")
+    elif isinstance(value, dict):
         for key, inner in value.items():
-            here = (*path, str(key))
-            if not isinstance(key, str):
-                yield Finding(here, key, f"the key {shown(key)} is not text", "put it in quotes", at_key=True)
+            here = (*path, str(key)[:LONGEST_KEY])
+            if not isinstance(key, str) or len(key) > LONGEST_KEY:
+                message = f"the key {shown(key)} is not text of at most {LONGEST_KEY} characters"
+                yield Finding(here, key, message, "shorten it, or put it in quotes", at_key=True)
             yield from _unstorable(inner, here)
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):

@@ -75,7 +75,7 @@ def _entry(key: str, value: Any, indent: str) -> list[str]:
     if isinstance(value, dict) and value:
         return [name, *(line for item in value.items() for line in _entry(*item, indent + "  "))]
     line = f"{name} {_flow(value)}"
-    if isinstance(value, list) and (len(line) > LONGEST_LINE or any(isinstance(item, dict) for item in value)):
+    if isinstance(value, list) and any(isinstance(item, dict) or len(line) > LONGEST_LINE for item in value):
         return [name, *(f"{indent}  - {_flow(item)}" for item in value)]
     return [line]
 

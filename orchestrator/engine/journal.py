@@ -9,7 +9,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from orchestrator.engine.records import OPEN, Action, Fill, OrderRecord, OrderStatus, OrderType
 from orchestrator.store import Store, meta
@@ -115,8 +116,10 @@ def _decisions(connection: Connection, session: str) -> list[str]:
     return list(found["labels"]) if found is not None and found["session"] == session else []
 
 
-def _insert(connection: Connection, table: Any, values: dict[str, Any]) -> bool:
-    return connection.execute(insert(table).prefix_with("OR IGNORE").values(values)).rowcount == 1
+def _insert(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
+    """Whether the row is new; one that its primary key knows is left as it is."""
+    statement = sqlite_insert(table).values(values).on_conflict_do_nothing(index_elements=list(table.primary_key))
+    return connection.execute(statement).rowcount == 1
 
 
 def _save(connection: Connection, record: OrderRecord) -> None:

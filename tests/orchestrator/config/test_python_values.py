@@ -49,12 +49,24 @@ def test_a_value_of_the_wrong_kind_is_refused(section, name, value, problem):
         ({"day": date(2026, 11, 24)}, "strategy.params.day: a date cannot be kept in a file"),
         ({"folder": Path("x")}, "strategy.params.folder: a PosixPath cannot be kept in a file"),
         ({"deep": [{"x": math.inf}]}, "strategy.params.deep[0].x: inf is not a finite number"),
-        ({"deep": {1: "one"}}, "strategy.params.deep.1: the key 1 is not text"),
+        ({"deep": {1: "one"}}, "strategy.params.deep.1: the key 1 is not text of at most 100 characters"),
         ({"text": "\udc80"}, "strategy.params.text: the text holds half a character"),
     ],
 )
 def test_what_no_file_can_hold_is_refused(params, problem):
     assert problems_after("strategy", "params", params).startswith(f"config: {problem}; ")
+
+
+def test_what_is_nested_too_deeply_to_be_read_again_is_refused():
+    nested: list = []
+    for _ in range(50):
+        nested = [nested]
+    assert problems_after("strategy", "params", {"x": nested}).endswith(": nested more than 40 deep; flatten it")
+
+
+def test_a_key_too_long_to_be_read_again_is_refused():
+    problem = problems_after("strategy", "params", {"x" * 101: 1})
+    assert problem.endswith("is not text of at most 100 characters; shorten it, or put it in quotes")
 
 
 def test_tuples_are_taken_as_lists():

@@ -62,6 +62,7 @@ def rich():
     config.notifications.webhook_headers = {"X-Token": "a: b # c", "": "on"}
     config.notifications.slack_channel = "#alerts"
     config.engine.backoff_max = 12.5
+    config.strategy.params = {"a key of a hundred letters to escape".ljust(100, "\x80"): [], "long": {"x" * 100: {}}}
     config.broker.account_number = "D010"
     config.created_at = "2026-11-24T14:30:00+00:00"
     return config

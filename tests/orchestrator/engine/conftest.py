@@ -54,9 +54,7 @@ class Rig:
         if self.store is not None:
             self.store.close()
         self.store = Store(f"sqlite:///{self.folder}/orchestrator.db").open()
-        self.engine = BuiltinEngine(
-            self.config, self.store, self.calendar, self.folder, self.clock, self.events.append
-        )
+        self.engine = BuiltinEngine(self.config, self.store, self.calendar, self.folder, self.clock, self.events.append)
         if strategy is not None:
             self.engine.add_strategy(strategy)
         return self.engine

@@ -1,0 +1,31 @@
+"""Reading and writing the config."""
+
+from orchestrator.config import (
+    BrokerConfig,
+    ConfigError,
+    ConfigManager,
+    DataConfig,
+    EngineConfig,
+    HealthConfig,
+    LoggingConfig,
+    NotificationConfig,
+    RiskConfig,
+    StrategyConfig,
+    TradingConfig,
+    TradingScheduleConfig,
+)
+
+__all__ = [
+    "BrokerConfig",
+    "ConfigError",
+    "ConfigManager",
+    "DataConfig",
+    "EngineConfig",
+    "HealthConfig",
+    "LoggingConfig",
+    "NotificationConfig",
+    "RiskConfig",
+    "StrategyConfig",
+    "TradingConfig",
+    "TradingScheduleConfig",
+]

@@ -1,0 +1,5 @@
+"""From trading events to notifications."""
+
+from notifiers import OrderNotificationAdapter, RiskNotificationAdapter
+
+__all__ = ["OrderNotificationAdapter", "RiskNotificationAdapter"]

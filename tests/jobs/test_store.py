@@ -1,0 +1,105 @@
+"""Stored jobs: JSON, no code, and nothing lost that can't be read."""
+
+import json
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from apscheduler.jobstores.base import ConflictingIdError, JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import create_engine, text
+
+from calendars import MarketCalendar
+from jobs import parse_job
+from jobs.store import JSONJobStore, UnreadableRow, decode, make_job, read_rows
+
+NYSE = MarketCalendar()
+AT = datetime(2026, 11, 27, 17, 50, tzinfo=UTC)
+FLATTEN = parse_job("flatten", {"session": "close - 10m", "command": ["flatten"]}, NYSE)
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
+    made = JSONJobStore(engine, lambda name, definition: parse_job(name, definition, NYSE))
+    made.start(BackgroundScheduler(), "default")
+    yield made
+    engine.dispose()
+
+
+def edit(store: JSONJobStore, name: str, **columns: object) -> None:
+    changes = ", ".join(f"{column} = :{column}" for column in columns)
+    with store.engine.begin() as connection:
+        connection.execute(text(f"UPDATE apscheduler_jobs SET {changes} WHERE id = :id"), {"id": name, **columns})
+
+
+def test_row_is_readable_json_that_names_no_function(store: JSONJobStore, tmp_path: Path) -> None:
+    store.add_job(make_job(FLATTEN, AT))
+    connection = sqlite3.connect(tmp_path / "jobs.db")
+    (raw,) = connection.execute("SELECT job_state FROM apscheduler_jobs").fetchone()
+    connection.close()
+    assert json.loads(raw) == {
+        "version": 1,
+        "definition": {"session": "close - 10m", "command": ["flatten"]},
+        "next_run_time": "2026-11-27T17:50:00+00:00",
+    }
+
+
+def test_job_comes_back_as_it_was(store: JSONJobStore) -> None:
+    store.add_job(make_job(FLATTEN, AT))
+    (job,) = store.get_due_jobs(AT)
+    assert (job.id, job.next_run_time, job.func_ref) == ("flatten", AT, "jobs.scheduler:fire")
+    assert job.kwargs["spec"].definition == FLATTEN.definition
+    assert store.get_next_run_time() == AT
+
+
+def test_paused_job_is_never_due(store: JSONJobStore) -> None:
+    store.add_job(make_job(FLATTEN, None))
+    assert store.get_due_jobs(AT) == []
+    assert store.get_next_run_time() is None
+    assert [job.id for job in store.get_all_jobs()] == ["flatten"]
+
+
+def test_unknown_and_doubled_jobs_are_refused(store: JSONJobStore) -> None:
+    store.add_job(make_job(FLATTEN, AT))
+    with pytest.raises(ConflictingIdError):
+        store.add_job(make_job(FLATTEN, AT))
+    store.remove_job("flatten")
+    with pytest.raises(JobLookupError):
+        store.update_job(make_job(FLATTEN, AT))
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"\x80\x05K\x01.", "JSONDecodeError|UnicodeDecodeError"),  # a pickle
+        (b"{}", "KeyError"),
+        (b"[]", "TypeError"),
+        (b'{"version":2}', "row version 2, this program reads 1"),
+        (b'{"version":1,"definition":{"interval":"soon"},"next_run_time":null}', "'soon' is not a duration"),
+        (b'{"version":1,"definition":{"interval":"5m","command":["x"]},"next_run_time":"soon"}', "Invalid isoformat"),
+    ],
+)
+def test_unreadable_row_is_parked_not_run_and_not_deleted(store: JSONJobStore, raw: bytes, reason: str) -> None:
+    other = parse_job("other", {"interval": "5m", "command": ["x"]}, NYSE)
+    store.add_job(make_job(FLATTEN, AT))
+    store.add_job(make_job(other, AT.replace(hour=18)))
+    edit(store, "flatten", job_state=raw)
+    assert store.get_due_jobs(AT) == []
+    assert [job.id for job in store.get_all_jobs()] == ["other"]
+    assert list(store.parked) == ["flatten"]
+    assert store.get_next_run_time() == AT.replace(hour=18), "a parked row that is due would spin the loop"
+    assert read_rows(store.engine)["flatten"][1] == raw
+    with pytest.raises(UnreadableRow, match=reason):
+        decode("flatten", raw, store.read_spec)
+
+
+def test_repaired_row_is_taken_up_again(store: JSONJobStore) -> None:
+    store.add_job(make_job(FLATTEN, AT))
+    good = read_rows(store.engine)["flatten"][1]
+    edit(store, "flatten", job_state=b"{}")
+    assert store.get_all_jobs() == []
+    edit(store, "flatten", job_state=good)
+    assert [job.id for job in store.get_due_jobs(AT)] == ["flatten"]
+    assert store.parked == {}

@@ -1,0 +1,97 @@
+"""The journal keeps each order once and each fill once."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orchestrator.engine import Action, Fill, OrderRecord, OrderStatus, OrderType
+from orchestrator.engine.journal import Journal, order_ref
+
+NOW = datetime(2012, 11, 23, 14, 35, tzinfo=UTC)
+SESSION = "2012-11-23"
+
+
+def record(symbol="AAPL", decision="0935", session=SESSION, **more):
+    ref = order_ref(session, "equal_weight", symbol, decision)
+    return OrderRecord(ref, session, "equal_weight", decision, symbol, Action.BUY, 10.0, NOW, NOW, **more)
+
+
+def fill(number=1, quantity=10.0, ref="20121123-equal_weight-AAPL-0935"):
+    return Fill(f"{ref}-{number}", ref, "AAPL", Action.BUY, quantity, 100.0, 1.0, NOW)
+
+
+@pytest.fixture
+def journal(store):
+    return Journal(store)
+
+
+def test_an_order_has_a_readable_name():
+    assert order_ref(SESSION, "equal_weight", "AAPL", "0935") == "20121123-equal_weight-AAPL-0935"
+
+
+def test_an_intent_comes_back_as_it_was_written(journal):
+    intent = record(order_type=OrderType.LIMIT, limit_price=99.5)
+    journal.intend([intent])
+    assert journal.open_orders() == [intent]
+    assert intent.order_id == 1
+
+
+def test_an_order_that_is_known_is_not_new(journal):
+    journal.intend([record()])
+    again = journal.intend([record(), record("IBM")])
+    assert [each.symbol for each in again] == ["IBM"]
+    assert [each.order_id for each in journal.open_orders()] == [1, 2]
+
+
+def test_a_decision_is_written_with_its_orders_or_not_at_all(journal):
+    journal.intend([record()], SESSION, "0935")
+    bad = record("IBM", "1030")
+    bad.symbol = None
+    with pytest.raises(Exception, match=r"orders\.symbol"):
+        journal.intend([record("MSFT", "1030"), bad], SESSION, "1030")
+    assert journal.decisions(SESSION) == ["0935"]
+    assert [each.symbol for each in journal.open_orders()] == ["AAPL"]
+
+
+def test_a_decision_without_orders_is_a_decision(journal):
+    journal.intend([], SESSION, "0935")
+    journal.intend([], SESSION, "1200")
+    assert journal.decisions(SESSION) == ["0935", "1200"]
+
+
+def test_decisions_are_those_of_the_session(journal):
+    journal.intend([], "2012-11-21", "0935")
+    assert journal.decisions(SESSION) == []
+    journal.intend([], SESSION, "0935")
+    assert journal.decisions(SESSION) == ["0935"]
+
+
+def test_a_fill_counts_once(journal):
+    order = record()
+    journal.intend([order])
+    assert journal.add_fill(order, fill(1, 4.0))
+    assert not journal.add_fill(order, fill(1, 4.0))
+    [found] = journal.open_orders()
+    assert (found.filled_quantity, found.status, found.fills) == (4.0, OrderStatus.PARTIALLY_FILLED, [fill(1, 4.0)])
+
+
+def test_a_filled_order_is_no_longer_open(journal):
+    order = record()
+    journal.intend([order])
+    journal.add_fill(order, fill())
+    assert journal.open_orders() == []
+    assert journal.find(order.order_ref) == order
+    assert journal.orders(SESSION) == [order]
+
+
+def test_only_sent_orders_count_as_sent(journal):
+    sent, intent = record(), record("IBM")
+    journal.intend([sent, intent])
+    sent.status = OrderStatus.SUBMITTED
+    journal.save(sent)
+    assert journal.sent_since(NOW) == [NOW]
+    assert journal.sent_since(NOW + timedelta(seconds=1)) == []
+
+
+def test_an_unknown_order_is_not_found(journal):
+    assert journal.find("20121123-equal_weight-AAPL-0935") is None
