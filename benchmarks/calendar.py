@@ -67,9 +67,7 @@ def rate(ask: Ask, moments: Sequence[Any]) -> float:
     return len(moments) / (perf_counter() - begin)
 
 
-def side_by_side(
-    ours: Ask, theirs: Ask, asked: Sequence[datetime], stamps: Sequence[Any], rounds: int
-) -> str:
+def side_by_side(ours: Ask, theirs: Ask, asked: Sequence[datetime], stamps: Sequence[Any], rounds: int) -> str:
     mine, other = 0.0, 0.0
     for _ in range(rounds):
         mine = max(mine, rate(ours, asked))

@@ -80,9 +80,7 @@ _EXCHANGES = (
     Exchange("XOSL", (), "Europe/Oslo", hours("09:00", "16:20"), since=2019),
     Exchange("XATH", (), "Europe/Athens", hours("10:15", "17:20"), since=2019),
     Exchange("XWAR", ("GPW",), "Europe/Warsaw", hours("09:00", "17:00"), since=2011),
-    Exchange(
-        "XIST", ("BIST",), "Europe/Istanbul", hours("10:00", "18:00"), half_day_close=minute_of("12:30")
-    ),
+    Exchange("XIST", ("BIST",), "Europe/Istanbul", hours("10:00", "18:00"), half_day_close=minute_of("12:30")),
     # Asia, Pacific, Africa
     Exchange("XJPX", ("JPX", "TSE", "OSE"), "Asia/Tokyo", hours("09:00", "15:30"), until=2099),
     Exchange(

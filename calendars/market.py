@@ -29,8 +29,7 @@ class _Years(dict[int, Year]):
         exchange = self._rules.exchange
         if number not in exchange.years:
             raise ValueError(
-                f"the calendar of {exchange.code} knows the years {exchange.since} to {exchange.until}, "
-                f"not {number}"
+                f"the calendar of {exchange.code} knows the years {exchange.since} to {exchange.until}, not {number}"
             )
         with self._building:
             if number not in self:
@@ -181,9 +180,7 @@ class MarketCalendar:
             timeline: Timeline = getattr(self._years[number], what)
             if (found := timeline.after(t.timestamp())) is not None:
                 return found
-        raise ValueError(
-            f"the calendar of {self._name} ends with {last}, and nothing in it is later than {t}"
-        )
+        raise ValueError(f"the calendar of {self._name} ends with {last}, and nothing in it is later than {t}")
 
     def _date(self, d: date | datetime | None) -> date:
         if isinstance(d, date) and not isinstance(d, datetime):
@@ -205,6 +202,4 @@ def _zone(zone: str | ZoneInfo) -> ZoneInfo:
     try:
         return zone if isinstance(zone, ZoneInfo) else ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
-        raise ValueError(
-            f"unknown time zone {zone!r}; right would be a name such as America/New_York"
-        ) from None
+        raise ValueError(f"unknown time zone {zone!r}; right would be a name such as America/New_York") from None

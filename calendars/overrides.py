@@ -71,9 +71,7 @@ def _special(day: date, value: object, exchange: Exchange) -> SpecialDay:
 def _with_hours(day: date, value: Mapping[object, object], exchange: Exchange) -> SpecialDay:
     unknown = [key for key in value if key not in _KEYS]
     if unknown:
-        raise ValueError(
-            f"calendar override {day}: unknown key {unknown[0]!r}; the keys are {', '.join(_KEYS)}"
-        )
+        raise ValueError(f"calendar override {day}: unknown key {unknown[0]!r}; the keys are {', '.join(_KEYS)}")
     if not {"open", "close"} & value.keys():
         raise ValueError(f"calendar override {day}: {dict(value)!r} has no time; give open, close or both")
     special = SpecialDay(

@@ -88,9 +88,7 @@ def _minute(exchange: Exchange, day: date, clock: str, half: str | None, zone: s
     if zone is None:
         return minute
     if zone not in _REMARK_ZONES:
-        raise RuntimeError(
-            f"the installed `holidays` closes {exchange.code} on {day} in the time zone {zone!r}"
-        )
+        raise RuntimeError(f"the installed `holidays` closes {exchange.code} on {day} in the time zone {zone!r}")
     stated = datetime(day.year, day.month, day.day, *divmod(minute, 60), tzinfo=ZoneInfo(_REMARK_ZONES[zone]))
     local = stated.astimezone(ZoneInfo(exchange.zone))
     return local.hour * 60 + local.minute

@@ -31,11 +31,7 @@ class Rulebook:
 
     def special(self, day: date) -> SpecialDay | None:
         """The nearest word wins: the user's, then the record's, then the library's."""
-        return (
-            self._overrides.get(day)
-            or self._history.get(day)
-            or published(self.exchange.code, day.year).get(day)
-        )
+        return self._overrides.get(day) or self._history.get(day) or published(self.exchange.code, day.year).get(day)
 
     def session(self, day: date) -> Session | None:
         special = self.special(day)

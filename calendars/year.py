@@ -85,9 +85,7 @@ def _days(rules: Rulebook, start: date, end: date) -> list[Session | None]:
     return [rules.session(date.fromordinal(number)) for number in range(start.toordinal(), end.toordinal())]
 
 
-def _states(
-    sessions: Sequence[Session], exchange: Exchange
-) -> tuple[MarketState, list[tuple[datetime, MarketState]]]:
+def _states(sessions: Sequence[Session], exchange: Exchange) -> tuple[MarketState, list[tuple[datetime, MarketState]]]:
     """The state before all sessions, and in order each change to another state."""
     if exchange.never_closes:
         return MarketState.TRADING, []

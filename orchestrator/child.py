@@ -192,7 +192,8 @@ class Child:
             self.inbox.unwatch(self._pidfd)
             os.close(self._pidfd)
         if self._process.stdin is not None:
-            self._process.stdin = _closed(self._process.stdin)
+            with contextlib.suppress(BrokenPipeError):  # nobody is left to read the rest
+                self._process.stdin.close()
         return code
 
 
@@ -201,9 +202,3 @@ def _parse(line: bytes) -> Any:
         return json.loads(line)
     except ValueError:
         return line.decode(errors="replace")
-
-
-def _closed(stream: Any) -> None:
-    """Close a pipe whose other end may be gone."""
-    with contextlib.suppress(BrokenPipeError):  # nobody is left to read the rest
-        stream.close()

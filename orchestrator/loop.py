@@ -7,6 +7,7 @@ writes down what happened, delivers alerts, and says when it wants the next. Not
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
@@ -377,6 +378,7 @@ class Loop:
         self.config, self.calendar, self.specs = new, calendar, specs
         self.loaded_at, self._changed = now, True
         self.supervisor.config = new.engine
+        self.supervisor.command({"command": "risk", "risk": asdict(new.risk)})
         self.outbox.configure(new.notifications)
         self.runner.calendar = self.scheduler.calendar = calendar
         self._unapplied, self._next_apply = specs, now

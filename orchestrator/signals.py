@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import FrameType
 
 __all__ = ["captured_signals"]
 
@@ -19,9 +20,13 @@ def captured_signals(handlers: Mapping[signal.Signals, Callable[[], None]]) -> I
         return
     before = {number: signal.getsignal(number) for number in handlers}
     for number, handler in handlers.items():
-        signal.signal(number, lambda _number, _frame, call=handler: call())
+        signal.signal(number, _without_arguments(handler))
     try:
         yield
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def _without_arguments(handler: Callable[[], None]) -> Callable[[int, FrameType | None], None]:
+    return lambda _number, _frame: handler()

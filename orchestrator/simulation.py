@@ -57,7 +57,7 @@ class SimulatedWorld:
 
     def __init__(self, start: datetime, seed: int) -> None:
         self.clock: Clock = VirtualClock(start)
-        self.rng = random.Random(seed)
+        self.seed, self.rng = seed, random.Random(seed)
         self.notifier = MemoryNotifier()
 
     def adapt(self, config: TradingConfig) -> TradingConfig:
@@ -85,7 +85,9 @@ class SimulatedWorld:
     def launch(self, inbox: Inbox, receiver: Receiver, setup: EngineSetup) -> EngineLink:
         def make_host(emit: Callable[[Any], None]) -> EngineHost:
             return EngineHost(
-                lambda: build_engine(setup.config, setup.store, setup.calendar, setup.base_dir, self.clock, emit),
+                lambda: build_engine(
+                    setup.config, setup.store, setup.calendar, setup.base_dir, self.clock, emit, self.seed
+                ),
                 list(setup.config.strategy.symbols),
                 emit,
                 beat_every=None,

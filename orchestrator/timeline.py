@@ -1,7 +1,7 @@
 """A simulation's events, for a reader and for a program."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from calendars import MarketCalendar
@@ -51,7 +51,7 @@ def as_document(event: Event, calendar: MarketCalendar) -> dict[str, Any] | None
 
 
 class Timeline:
-    """Lines for a terminal: a heading for each day on which something happens, and what happened under it."""
+    """Lines for a terminal: a heading for each day on which something happens, and for each holiday between."""
 
     def __init__(self, calendar: MarketCalendar) -> None:
         self._calendar = calendar
@@ -74,9 +74,10 @@ class Timeline:
 
     def _heading(self, at: datetime) -> Iterator[str]:
         day = at.astimezone(self._calendar.exchange_timezone).date()
-        if day != self._day:
-            self._day = day
-            yield f"{day:%a %d %b %Y}  {self._calendar.name}: {self._calendar.why(day)}"
+        while self._day is None or self._day < day:
+            self._day = day if self._day is None else self._day + timedelta(days=1)
+            if self._day == day or self._calendar.is_holiday(self._day):
+                yield f"{self._day:%a %d %b %Y}  {self._calendar.name}: {self._calendar.why(self._day)}"
 
 
 def _text(event: Event) -> str | None:

@@ -13,12 +13,12 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.config import ConfigError
+from orchestrator.config import ConfigError, TradingConfig
 from orchestrator.control import NoAnswer
 from orchestrator.lock import StoreOwned
 from orchestrator.store import StoreError
 
-__all__ = ["Failed", "NoDaemon", "Refused", "report"]
+__all__ = ["Failed", "NoDaemon", "Refused", "refuse_unsupported", "report"]
 
 
 class Failed(click.ClickException):
@@ -40,6 +40,14 @@ class Refused(click.ClickException):
     """A guard rail says no."""
 
     exit_code = 6
+
+
+def refuse_unsupported(config: TradingConfig) -> None:
+    """Start nothing that this version could not carry out."""
+    from orchestrator.engine.support import check_supported
+
+    if config.engine.target == "builtin" and (reason := check_supported(config)) is not None:
+        raise Refused(reason)
 
 
 CODES: list[tuple[type[BaseException], int]] = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.errors import Failed, NoDaemon, Refused
+from orchestrator.cli.errors import Failed, NoDaemon, Refused, refuse_unsupported
 from orchestrator.cli.output import ago, echo_json, in_words, json_option
 from orchestrator.cli.settings import Settings
 from orchestrator.config import log_file
@@ -43,15 +43,12 @@ def start(settings: Settings, live: bool) -> None:
 
 def _guard(settings: Settings, live: bool) -> None:
     """Real money needs two signs, and nothing starts that could not work."""
-    from orchestrator.engine.support import check_supported
-
     config = settings.config
     if config.mode == "live" and not live:
         raise Refused("mode is live: real money; if you mean it, write: orchestrator start --live")
     if live and config.mode != "live":
         raise Refused("--live goes with mode: live, and the config says mode: paper")
-    if (reason := check_supported(config)) is not None:
-        raise Refused(reason)
+    refuse_unsupported(config)
 
 
 @click.command()
@@ -187,14 +184,12 @@ def jobs_document(settings: Settings, now: datetime, zone: Any) -> dict[str, Any
     from orchestrator.cli.jobs import job_rows
 
     rows = job_rows(settings, now)
-    upcoming = min((row for row in rows if row.next_run is not None), key=lambda row: row.next_run, default=None)
+    upcoming = [(row.next_run.astimezone(zone), row.name) for row in rows if row.next_run is not None]
     return {
         "total": len(rows),
         "paused": sum(row.state == "paused" for row in rows),
         "parked": sum(row.state == "parked" for row in rows),
-        "next": None
-        if upcoming is None
-        else {"name": upcoming.name, "at": upcoming.next_run.astimezone(zone).isoformat()},
+        "next": {"name": min(upcoming)[1], "at": min(upcoming)[0].isoformat()} if upcoming else None,
     }
 
 

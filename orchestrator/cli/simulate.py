@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import click
 
+from orchestrator.cli.errors import refuse_unsupported
 from orchestrator.cli.output import in_words
 from orchestrator.cli.settings import Settings
 from orchestrator.events import Event
@@ -28,6 +29,7 @@ def simulate(settings: Settings, start: datetime | None, end: datetime | None, s
 
     Example: orchestrator simulate --from 2026-11-23 --to 2026-11-30
     """
+    refuse_unsupported(settings.config)
     logging.disable(logging.CRITICAL)
     began = settings.clock.monotonic()
     first = start.date() if start is not None else _last_session(settings)

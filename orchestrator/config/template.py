@@ -25,6 +25,7 @@ HEADER = """\
 COMMENT_COLUMN = 40
 WIDEST_COMMENT_COLUMN = 60
 LONGEST_LINE = 90
+EXACT = 1e15
 PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*", re.ASCII)
 TROUBLE = ("y", "n")
 """Words that YAML 1.1 takes for true and false, though its usual readers do not."""
@@ -92,8 +93,15 @@ def _flow(value: Any) -> str:
 def _scalar(value: str | float | bool | None) -> str:
     if isinstance(value, str):
         return value if _is_plain(value) else _quoted(value)
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
-    return json.dumps(int(value) if whole and value is not None else value)
+    return _number(value) if isinstance(value, float) else json.dumps(value)
+
+
+def _number(value: float) -> str:
+    """Without a fraction that is none; with a point before an exponent, or YAML 1.1 would take it for text."""
+    if value.is_integer() and abs(value) < EXACT:
+        return str(int(value))
+    text = repr(value)
+    return text if "." in text else text.replace("e", ".0e")
 
 
 def _is_plain(text: str) -> bool:

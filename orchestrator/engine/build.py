@@ -22,8 +22,11 @@ def build_engine(
     base_dir: Path,
     clock: Clock,
     emit: Callable[[EngineEvent], None],
+    seed: int = 0,
 ) -> TradingEngine:
     """The built-in engine, or an instance of the class that ``engine.target`` names.
+
+    :param seed: of synthetic prices.
 
     A foreign class is called without arguments, or with the config if its constructor has a parameter ``config``.
 
@@ -32,7 +35,7 @@ def build_engine(
     if config.engine.target == "builtin":
         from orchestrator.engine.builtin import BuiltinEngine
 
-        return BuiltinEngine(config, store, calendar, base_dir, clock, emit)
+        return BuiltinEngine(config, store, calendar, base_dir, clock, emit, seed)
     return _foreign(config)
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from calendars import Clock, SystemClock
-from orchestrator.config import from_dict, store_url
+from orchestrator.config import RiskConfig, from_dict, store_url
 from orchestrator.engine.build import build_engine
-from orchestrator.engine.interface import TradingEngine
+from orchestrator.engine.interface import EngineError, TradingEngine
 from orchestrator.events import EngineBeat, EngineEvent, EngineFailed, EngineReady, EngineStopped, encode
 from orchestrator.inbox import Inbox
 from orchestrator.parent import Parent, ParentLogHandler
@@ -59,7 +59,7 @@ class EngineHost:
         self._guard(lambda: self._start(now))
 
     def command(self, command: Mapping[str, Any], now: datetime) -> None:
-        """Do what the supervisor asks: ``stop``, or ``rebalance`` with a decision's label."""
+        """Do what the daemon asks: ``stop``, ``rebalance`` with a decision's label, ``risk`` with new limits."""
         self._guard(lambda: self._obey(command, now))
 
     def step(self, now: datetime) -> datetime | None:
@@ -103,6 +103,10 @@ class EngineHost:
                 self._next_step = now
             else:
                 rebalance()
+        elif name == "risk":
+            apply_risk = getattr(engine, "apply_risk", None)
+            if apply_risk is not None:
+                apply_risk(RiskConfig(**command["risk"]))
         else:
             logger.warning("unknown command %r", name)
 
@@ -128,7 +132,8 @@ class EngineHost:
 
 def _describe(error: Exception) -> str:
     text = str(error) or "no reason given"
-    return text if type(error) in {ConnectionError, RuntimeError} else f"{type(error).__name__}: {text}"
+    told = isinstance(error, EngineError | ValueError) or type(error) in {ConnectionError, RuntimeError}
+    return text if told else f"{type(error).__name__}: {text}"
 
 
 def main(arguments: list[str]) -> int:

@@ -184,10 +184,7 @@ def test_the_zone_of_answers_changes_how_instants_are_told_and_nothing_else(nyse
 
 
 def test_answers_are_in_exchange_time(nyse: MarketCalendar) -> None:
-    assert (
-        nyse.get_next_market_open(datetime(2026, 11, 24, tzinfo=UTC)).isoformat()
-        == "2026-11-24T09:30:00-05:00"
-    )
+    assert nyse.get_next_market_open(datetime(2026, 11, 24, tzinfo=UTC)).isoformat() == "2026-11-24T09:30:00-05:00"
     assert nyse.timezone is nyse.exchange_timezone
 
 

@@ -125,9 +125,7 @@ def test_why(nyse: MarketCalendar, day: str, why: str) -> None:
         ("1996-01-08", True, True),
     ],
 )
-def test_sessions_tell_early_closes_and_late_opens(
-    nyse: MarketCalendar, day: str, early: bool, late: bool
-) -> None:
+def test_sessions_tell_early_closes_and_late_opens(nyse: MarketCalendar, day: str, early: bool, late: bool) -> None:
     session = nyse.session(date.fromisoformat(day))
     assert session is not None
     assert (session.early_close, session.late_open) == (early, late)

@@ -126,7 +126,5 @@ def test_a_close_after_the_next_session_began_is_refused() -> None:
 
 
 def test_a_market_that_never_closes_takes_none() -> None:
-    with pytest.raises(
-        ValueError, match=r"ALWAYS never closes, so it takes no calendar overrides \(2026-07-02\)"
-    ):
+    with pytest.raises(ValueError, match=r"ALWAYS never closes, so it takes no calendar overrides \(2026-07-02\)"):
         MarketCalendar("ALWAYS", overrides={"2026-07-02": "closed"})

@@ -32,19 +32,13 @@ def test_next_open_and_close_are_later_and_belong_to_a_session(calendar: MarketC
 
 @fast
 @given(calendars, instants)
-def test_the_market_is_open_exactly_when_the_next_close_is_nearer(
-    calendar: MarketCalendar, t: datetime
-) -> None:
-    assert calendar.is_market_open(t) == (
-        calendar.get_next_market_close(t) < calendar.get_next_market_open(t)
-    )
+def test_the_market_is_open_exactly_when_the_next_close_is_nearer(calendar: MarketCalendar, t: datetime) -> None:
+    assert calendar.is_market_open(t) == (calendar.get_next_market_close(t) < calendar.get_next_market_open(t))
 
 
 @fast
 @given(calendars, instants, st.floats(0, 1, exclude_max=True))
-def test_the_state_is_constant_until_the_next_change(
-    calendar: MarketCalendar, t: datetime, part: float
-) -> None:
+def test_the_state_is_constant_until_the_next_change(calendar: MarketCalendar, t: datetime, part: float) -> None:
     change = calendar.next_change(t)
     assert change is not None
     state = calendar.get_market_state(t)

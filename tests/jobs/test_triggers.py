@@ -57,9 +57,7 @@ CRON_DAYS = [
 
 
 @pytest.mark.parametrize(("line", "zone", "first", "last", "expected"), CRON_DAYS)
-def test_cron_fires_each_wall_time_once(
-    line: str, zone: ZoneInfo, first: str, last: str, expected: list[str]
-) -> None:
+def test_cron_fires_each_wall_time_once(line: str, zone: ZoneInfo, first: str, last: str, expected: list[str]) -> None:
     found = fires(CronTrigger(line, zone), at(f"{first} 00:00", zone), at(f"{last} 23:59:59", zone))
     pattern = "%m-%d %H:%M %Z" if " " in expected[0] else "%H:%M"
     assert [f.strftime(pattern) for f in found] == expected

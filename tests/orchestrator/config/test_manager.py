@@ -84,6 +84,13 @@ def test_a_save_keeps_the_mode_of_the_file(path, manager):
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_a_save_by_root_leaves_the_file_to_its_owner(path, manager):
+    os.chown(path, 1234, 4321)
+    manager.save(embedded_defaults())
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
+
+
 def test_a_new_file_is_private(tmp_path, clock):
     ConfigManager(tmp_path / "new.yaml", clock=clock).save(embedded_defaults())
     assert stat.S_IMODE((tmp_path / "new.yaml").stat().st_mode) == 0o600

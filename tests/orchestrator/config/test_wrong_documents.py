@@ -64,6 +64,11 @@ TOML = [
     ("a dotted key", "broker.prot = 5\n", "1:1: broker.prot: there is no such option; did you mean port?"),
     ("a quoted key", '"broker" . "prot" = 5\n', "1:1: broker.prot: there is no such option; did you mean port?"),
     (
+        "a key in single quotes",
+        "[ 'risk' ]\nmax_correlation = 2\n",
+        "2:19: risk.max_correlation: 2 is more than 1; write 0.02 for 2%",
+    ),
+    (
         "the second of two tables",
         '[[notifications.routes]]\nchannels = ["console"]\n'
         '[[notifications.routes]]\nchanels = []\nchannels = ["console"]\n',

@@ -2,16 +2,20 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select
 
 from calendars import MarketCalendar, VirtualClock
+from orchestrator.config import load_file, warnings
 from orchestrator.engine import EngineError, Order, OrderStatus, Strategy, check_supported
 from orchestrator.engine.builtin import BuiltinEngine
 from orchestrator.engine.runner import StrategyError
 from orchestrator.events import EquityMarked, decode, encode
 from orchestrator.store import equity
+
+HISTORY = Path(__file__).parents[3] / "config" / "config.history.yaml"
 
 
 class Trader(Strategy):
@@ -241,6 +245,19 @@ def test_the_real_week_without_sessions(rig):
     assert {fill.at[:10] for fill in rig.fills()} == {"2001-09-10", "2001-09-17"}
     assert rig.alerts("engine") == []
     assert rig.account().cash == pytest.approx(rig.events_of(EquityMarked)[-1].cash)
+
+
+def test_the_shipped_history_can_be_replayed(rig):
+    rig.config = load_file(HISTORY)
+    rig.config.data.path = str(HISTORY.parent / rig.config.data.path)
+    assert warnings(rig.config) == []
+    for day in ("2012-11-21", "2012-11-23"):
+        rig.at(f"{day}T09:35")
+        rig.start().rebalance("0935")
+    held = rig.account()
+    assert set(held.positions) == {"AAPL", "IBM", "MSFT"}
+    mark = rig.events_of(EquityMarked)[-1]
+    assert 0.2 <= held.cash / mark.equity < 0.3
 
 
 def test_without_any_price_the_decision_stays_open(rig):
