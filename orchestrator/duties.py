@@ -43,8 +43,14 @@ class Duties:
     def check_health(self) -> str:
         loop = self._loop
         free = loop.world.free_disk_mb(loop.source.base_dir)
-        minimum = loop.config.health.min_free_disk_mb
-        found = problems(loop.supervisor, loop.engine_wanted, free, minimum, loop.history.failing)
+        found = problems(
+            loop.supervisor,
+            loop.config.health,
+            loop.clock.now(),
+            wanted=loop.engine_wanted,
+            free_mb=free,
+            waiting=loop.history.failing,
+        )
         loop.mark_changed()
         if found:
             raise JobFailed("; ".join(found))

@@ -1,12 +1,17 @@
 """Is everything well? Looked at by the health check, answered in words."""
 
+from datetime import datetime
+
+from orchestrator.config import HealthConfig
 from orchestrator.states import EngineState
 from orchestrator.supervisor import EngineSupervisor
 
-__all__ = ["problems"]
+__all__ = ["data_age", "problems"]
 
 
-def problems(supervisor: EngineSupervisor, wanted: bool, free_mb: float, min_free_mb: float, waiting: str) -> list[str]:
+def problems(
+    supervisor: EngineSupervisor, config: HealthConfig, now: datetime, *, wanted: bool, free_mb: float, waiting: str
+) -> list[str]:
     """What is wrong, each with what is known of it; empty if all is well.
 
     :param waiting: why history can't be written, if so.
@@ -18,8 +23,23 @@ def problems(supervisor: EngineSupervisor, wanted: bool, free_mb: float, min_fre
     beat = supervisor.beat
     if supervisor.state is EngineState.RUNNING and beat is not None and not beat.connected:
         found.append("the engine is not connected to its broker")
-    if free_mb < min_free_mb:
-        found.append(f"{free_mb:.0f} MB of disk are free, less than health.min_free_disk_mb {min_free_mb:g}")
+    age = data_age(supervisor, now)
+    if age is not None and age > config.max_data_age:
+        found.append(
+            f"the engine's last price is {age:.0f} s old, more than health.max_data_age {config.max_data_age:g}"
+        )
+    if free_mb < config.min_free_disk_mb:
+        found.append(
+            f"{free_mb:.0f} MB of disk are free, less than health.min_free_disk_mb {config.min_free_disk_mb:g}"
+        )
     if waiting:
         found.append(f"the store can't be written: {waiting}")
     return found
+
+
+def data_age(supervisor: EngineSupervisor, now: datetime) -> float | None:
+    """Seconds since the running engine had a price; None if it does not say (``last_data_at`` in its progress)."""
+    if supervisor.state is not EngineState.RUNNING or supervisor.beat is None:
+        return None
+    at = supervisor.beat.progress.get("last_data_at")
+    return None if not isinstance(at, str) else (now - datetime.fromisoformat(at)).total_seconds()

@@ -23,6 +23,7 @@ from orchestrator.alarms import Alarms
 from orchestrator.changes import changes
 from orchestrator.child import Receiver
 from orchestrator.config import ConfigError, TradingConfig
+from orchestrator.config.rules import market_calendar
 from orchestrator.control import LOOK_EVERY, Request, answer, unanswered
 from orchestrator.duties import Duties
 from orchestrator.engine.link import EngineLink
@@ -44,7 +45,7 @@ from orchestrator.history import History
 from orchestrator.inbox import Inbox
 from orchestrator.outbox import Outbox
 from orchestrator.runner import JobRunner
-from orchestrator.source import ConfigSource, calendar_of
+from orchestrator.source import ConfigSource
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
 from orchestrator.status import snapshot
 from orchestrator.store import job_runs, meta, transitions
@@ -82,7 +83,7 @@ class Loop:
         self._publish, self._tell = publish, tell
         self.pid = os.getpid()
         self.config = source.load()
-        self.calendar = calendar_of(self.config)
+        self.calendar = market_calendar(self.config)
         self.started_at = self.since = self.loaded_at = self.clock.now()
         self.state = OrchestratorState.STOPPED
         self.engine_wanted = self.stopping = False
@@ -338,9 +339,11 @@ class Loop:
 
     def _cause(self, market: MarketState, now: datetime) -> str:
         supervisor = self.supervisor
-        if supervisor.state in {EngineState.BACKOFF, EngineState.FATAL}:
+        if supervisor.state is EngineState.FATAL:
+            return f"engine failed: {supervisor.reason}; given up"
+        if supervisor.state is EngineState.BACKOFF:
             tries = f"restart {supervisor.restarts} of {self.config.engine.max_restart_attempts} follows"
-            return f"engine failed: {supervisor.reason}; {tries if supervisor.state is EngineState.BACKOFF else 'given up'}"
+            return f"engine failed: {supervisor.reason}; {tries}"
         if market is not self._market:
             return f"market {market}: {self.calendar.why(now)}"
         if self.stopping:
@@ -373,7 +376,7 @@ class Loop:
         return listed
 
     def _apply_config(self, new: TradingConfig, now: datetime) -> None:
-        calendar = calendar_of(new)
+        calendar = market_calendar(new)
         specs = job_specs(new.schedule.jobs, calendar)
         self.config, self.calendar, self.specs = new, calendar, specs
         self.loaded_at, self._changed = now, True

@@ -20,6 +20,7 @@ from jobs.store import SpecReader
 from notifiers import MemoryNotifier
 from orchestrator.child import Receiver
 from orchestrator.config import TradingConfig
+from orchestrator.config.rules import market_calendar
 from orchestrator.courier import Courier, MemoryCourier
 from orchestrator.daemon import TradingOrchestrator
 from orchestrator.engine.build import build_engine
@@ -36,7 +37,7 @@ from orchestrator.events import (
     Traded,
 )
 from orchestrator.inbox import Inbox
-from orchestrator.source import ConfigSource, calendar_of
+from orchestrator.source import ConfigSource
 from orchestrator.store import Store
 from orchestrator.world import EngineSetup
 
@@ -176,7 +177,7 @@ class Simulation:
         if end < start:
             raise ValueError(f"the end {end} is before the start {start}")
         config = ConfigSource(config_path, lambda config: config).load()
-        self.calendar = calendar_of(config)
+        self.calendar = market_calendar(config)
         zone = self.calendar.exchange_timezone
         self._end = datetime.combine(end + timedelta(days=1), time(0), zone)
         self.world = SimulatedWorld(datetime.combine(start, time(0), zone), seed)

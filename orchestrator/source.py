@@ -4,18 +4,11 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from calendars import MarketCalendar
 from orchestrator.config import ConfigManager, TradingConfig, embedded_defaults
 
-__all__ = ["ConfigSource", "calendar_of"]
+__all__ = ["ConfigSource"]
 
 Adapt = Callable[[TradingConfig], TradingConfig]
-
-
-def calendar_of(config: TradingConfig) -> MarketCalendar:
-    """The calendar that the schedule names, answering in the schedule's time zone."""
-    schedule = config.schedule
-    return MarketCalendar(schedule.calendar, schedule.timezone, schedule.calendar_overrides)
 
 
 class ConfigSource:

@@ -7,8 +7,9 @@ from pathlib import Path
 from calendars import MarketCalendar, SystemClock
 from orchestrator.cli.errors import NoDaemon
 from orchestrator.config import TradingConfig, state_dir, store_url
+from orchestrator.config.rules import market_calendar
 from orchestrator.lock import Owner, find_owner
-from orchestrator.source import ConfigSource, calendar_of
+from orchestrator.source import ConfigSource
 from orchestrator.store import Store
 
 __all__ = ["Settings"]
@@ -45,7 +46,7 @@ class Settings:
 
     @cached_property
     def calendar(self) -> MarketCalendar:
-        return calendar_of(self.config)
+        return market_calendar(self.config)
 
     @cached_property
     def state_dir(self) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.config.documents import Document
 from orchestrator.config.errors import Finding, Problem
-from orchestrator.config.model import TradingConfig
+from orchestrator.config.model import TradingConfig, is_secret
 
 __all__ = ["warnings"]
 
@@ -12,6 +12,20 @@ LIVE_PORTS = {7496: "TWS", 4001: "the Gateway"}
 GATEWAY_PORTS = (4001, 4002)
 TWS_PORTS = (7496, 7497)
 HIGH_COST = 0.05
+NOT_ACTED_ON = (
+    ("risk", "position_stop_loss"),
+    ("risk", "max_cash_buffer"),
+    ("risk", "max_correlation"),
+    ("risk", "enable_volatility_targeting"),
+    ("risk", "target_portfolio_volatility"),
+    ("broker", "maintenance_windows"),
+    ("data", "enable_reconnect"),
+    ("data", "cache_enabled"),
+    ("data", "cache_dir"),
+    ("health", "ping_url"),
+    ("notifications", "routes"),
+)
+"""Options that are read and checked, and that nothing looks at yet."""
 
 
 def warnings(config: TradingConfig, name: str = "") -> list[Problem]:
@@ -24,16 +38,26 @@ def warnings(config: TradingConfig, name: str = "") -> list[Problem]:
 
 def _cut_positions(config: TradingConfig) -> Iterator[Finding]:
     strategy, cash = config.strategy, config.risk.min_cash_buffer
-    wanted = strategy.position_size_pct * strategy.max_positions + cash
+    positions = min(strategy.max_positions, len(strategy.symbols))
+    wanted = strategy.position_size_pct * positions + cash
     if wanted > 1 + 1e-9:
         message = (
-            f"{strategy.max_positions} positions of {strategy.position_size_pct:g} and min_cash_buffer "
+            f"{positions} positions of {strategy.position_size_pct:g} and min_cash_buffer "
             f"{cash:g} are {wanted:g} of equity: the last positions will be cut"
         )
-        at_most = (1 - cash) / strategy.max_positions
+        at_most = (1 - cash) / positions
         yield Finding(
             ("strategy", "position_size_pct"), strategy.position_size_pct, message, f"{at_most:.3g} would fit"
         )
+
+
+def _not_acted_on(config: TradingConfig) -> Iterator[Finding]:
+    defaults = TradingConfig()
+    for section, name in NOT_ACTED_ON:
+        value = getattr(getattr(config, section), name)
+        if value != getattr(getattr(defaults, section), name):
+            shown = "***" if is_secret((section, name)) else value
+            yield Finding((section, name), shown, "this version does not act on it")
 
 
 def _position_over_limit(config: TradingConfig) -> Iterator[Finding]:
@@ -97,6 +121,7 @@ def _slow_data(config: TradingConfig) -> Iterator[Finding]:
 
 
 ADVICE: Sequence[Callable[[TradingConfig], Iterator[Finding]]] = (
+    _not_acted_on,
     _cut_positions,
     _position_over_limit,
     _nothing_to_trade,

@@ -53,11 +53,10 @@ ROUTES_EXAMPLE = """\
 class TradingScheduleConfig:
     """When the engine trades, and what else runs when."""
 
-    timezone: str = option("America/New_York", "time zone of the schedule", apply="daemon", format=formats.TIMEZONE)
+    timezone: str = option("America/New_York", "time zone of the schedule", format=formats.TIMEZONE)
     calendar: str = option(
         "NYSE",
         "exchange whose sessions are followed; ALWAYS is open day and night",
-        apply="daemon",
         empty=False,
     )
     calendar_overrides: dict[str, Any] = option(
@@ -111,7 +110,7 @@ class RiskConfig:
     max_correlation: float = option(0.80, "highest correlation between two positions", min=0, max=1)
     enable_volatility_targeting: bool = option(True, "scale positions to target_portfolio_volatility")
     target_portfolio_volatility: float = option(0.15, "a year, as a fraction", above=0, max=1)
-    max_orders_per_minute: int = option(60, "more than these are refused", min=1)
+    max_orders_per_minute: int = option(60, "more than these wait", min=1)
 
 
 @dataclass

@@ -16,12 +16,12 @@ from typing import Any
 
 from calendars import Clock, SystemClock
 from orchestrator.config import RiskConfig, from_dict, store_url
+from orchestrator.config.rules import market_calendar
 from orchestrator.engine.build import build_engine
 from orchestrator.engine.interface import EngineError, TradingEngine
 from orchestrator.events import EngineBeat, EngineEvent, EngineFailed, EngineReady, EngineStopped, encode
 from orchestrator.inbox import Inbox
 from orchestrator.parent import Parent, ParentLogHandler
-from orchestrator.source import calendar_of
 from orchestrator.store import Store
 
 __all__ = ["EngineHost", "main"]
@@ -153,7 +153,7 @@ def main(arguments: list[str]) -> int:
     def build() -> TradingEngine:
         config, base_dir = from_dict(startup["config"]), Path(startup["base_dir"])
         store = Store(store_url(config, base_dir), durable=True).open()
-        return build_engine(config, store, calendar_of(config), base_dir, clock, emit)
+        return build_engine(config, store, market_calendar(config), base_dir, clock, emit)
 
     host = EngineHost(build, startup["symbols"], emit, timedelta(seconds=startup["beat_every"]))
     host.start(clock.now())

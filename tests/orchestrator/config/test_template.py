@@ -71,5 +71,5 @@ def test_a_value_in_place_of_an_example_drops_it():
     assert "report:" not in text
 
 
-def test_the_defaults_give_no_warning_but_that_of_cut_positions():
-    assert [problem.path for problem in warnings(embedded_defaults())] == ["strategy.position_size_pct"]
+def test_the_defaults_give_no_warning():
+    assert warnings(embedded_defaults()) == []

@@ -12,12 +12,12 @@ SAFE = "strategy: {position_size_pct: 0.08}\n"
     ("text", "warning"),
     [
         (
-            "strategy: {position_size_pct: 0.1}",
+            "strategy: {position_size_pct: 0.1, symbols: [A, B, C, D, E, F, G, H, I, J, K]}",
             "strategy.position_size_pct: 10 positions of 0.1 and min_cash_buffer 0.2 are 1.2 of equity: "
             "the last positions will be cut; 0.08 would fit",
         ),
         (
-            "strategy: {position_size_pct: 0.2, max_positions: 4}",
+            "strategy: {position_size_pct: 0.2, max_positions: 4}",  # two symbols, so no more than two positions
             "strategy.position_size_pct: 0.2 is more than risk.max_position_size 0.1: "
             "every position will be cut to that",
         ),
@@ -38,6 +38,15 @@ SAFE = "strategy: {position_size_pct: 0.08}\n"
         (SAFE + "broker: {port: 7496}", "broker.port: 7496 is the live port of TWS, and mode is paper"),
         (SAFE + "broker: {port: 4002}", "broker.port: 4002 is a port of the Gateway, and use_gateway is false"),
         (SAFE + "broker: {use_gateway: true}", "broker.port: 7497 is a port of TWS, and use_gateway is true"),
+        (
+            "risk: {position_stop_loss: 0.1}",
+            "risk.position_stop_loss: this version does not act on it",
+        ),
+        ("health: {ping_url: 'https://hc.example/secret'}", "health.ping_url: this version does not act on it"),
+        (
+            "notifications: {routes: [{levels: [critical], channels: [console]}]}",
+            "notifications.routes: this version does not act on it",
+        ),
         (SAFE + "broker: {commission: 1}", "broker.commission: 1 is 100% of each trade; 0.001 is 0.1%"),
         (SAFE + "broker: {slippage: 0.1}", "broker.slippage: 0.1 is 10% of each trade; 0.001 is 0.1%"),
         (

@@ -1,0 +1,328 @@
+"""The engine's state machine, move by move."""
+
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from calendars import VirtualClock
+from orchestrator.child import Receiver
+from orchestrator.config import EngineConfig
+from orchestrator.events import (
+    EngineBeat,
+    EngineEvent,
+    EngineFailed,
+    EngineMoved,
+    EngineReady,
+    EngineStopped,
+    OrderFilled,
+    encode,
+)
+from orchestrator.states import EngineState
+from orchestrator.supervisor import EngineSupervisor
+
+START = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
+FILL = OrderFilled("ref", "f1", "AAPL", "BUY", 10, 150.0, 0.5, START.isoformat())
+
+
+class Process:
+    """An engine process whose every word and end the test decides."""
+
+    pid: int | None = 4711
+    beats = True
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.commands: list[Mapping[str, Any]] = []
+        self.signals: list[str] = []
+
+    def send(self, command: Mapping[str, Any]) -> None:
+        self.commands.append(command)
+
+    def terminate(self) -> None:
+        self.signals.append("TERM")
+
+    def kill(self) -> None:
+        self.signals.append("KILL")
+
+    def step(self, now: datetime) -> datetime | None:
+        return None
+
+
+class Bench:
+    """A supervisor on a virtual clock, and the processes that it launches."""
+
+    def __init__(self, **options: Any) -> None:
+        self.clock = VirtualClock(START)
+        self.processes: list[Process] = []
+        self.moves: list[EngineMoved] = []
+        self.events: list[EngineEvent] = []
+        self.refuse: Exception | None = None
+        self.wanted, self.session = True, "2026-11-24"
+        options = {"start_timeout": 60, "stop_timeout": 30, "heartbeat_timeout": 30, "restart_cooldown": 300, **options}
+        self.supervisor = EngineSupervisor(
+            self._launch,
+            EngineConfig(**options),
+            self.clock.monotonic,
+            self.moves.append,
+            lambda event, now: self.events.append(event),
+            random.Random(1),
+        )
+
+    def _launch(self, run: str, receiver: Receiver) -> Process:
+        if self.refuse is not None:
+            raise self.refuse
+        self.processes.append(Process(receiver))
+        return self.processes[-1]
+
+    @property
+    def process(self) -> Process:
+        return self.processes[-1]
+
+    @property
+    def state(self) -> EngineState:
+        return self.supervisor.state
+
+    @property
+    def actions(self) -> list[str]:
+        return [move.action for move in self.moves]
+
+    def step(self, **passed: float) -> float | None:
+        self.clock.advance(timedelta(**passed))
+        return self.supervisor.step(self.clock.now(), self.wanted, self.session)
+
+    def say(self, event: EngineEvent) -> None:
+        self.process.receiver.receive(encode(event), self.clock.now())
+
+    def end(self, code: int) -> None:
+        self.process.receiver.ended(code, self.clock.now())
+
+    def run(self) -> "Bench":
+        self.step()
+        self.say(EngineReady())
+        self.step()
+        return self
+
+    def crash(self, code: int = -9) -> None:
+        self.end(code)
+        self.step()
+
+
+def test_stopped_to_starting_when_wanted() -> None:
+    bench = Bench()
+    assert bench.step() == 60
+    assert (bench.state, bench.actions) == (EngineState.STARTING, ["start"])
+
+
+def test_stopped_stays_stopped_when_not_wanted() -> None:
+    bench = Bench()
+    bench.wanted = False
+    assert bench.step() is None
+    assert (bench.state, bench.processes) == (EngineState.STOPPED, [])
+
+
+def test_starting_to_running_when_ready() -> None:
+    bench = Bench().run()
+    assert (bench.state, bench.actions) == (EngineState.RUNNING, ["start", "ready"])
+
+
+def test_starting_that_takes_too_long_is_killed_and_counts_as_a_failure() -> None:
+    bench = Bench()
+    bench.step()
+    bench.step(seconds=60)
+    assert (bench.state, bench.process.signals) == (EngineState.STOPPING, ["KILL"])
+    bench.end(-9)
+    assert (bench.state, bench.supervisor.reason) == (EngineState.BACKOFF, "it was not ready within 60 s")
+
+
+def test_running_to_stopping_to_stopped_when_no_longer_wanted() -> None:
+    bench = Bench().run()
+    bench.wanted = False
+    assert bench.step() == pytest.approx(18)
+    assert (bench.state, bench.process.commands) == (EngineState.STOPPING, [{"command": "stop"}])
+    bench.say(EngineStopped())
+    bench.end(0)
+    assert (bench.state, bench.actions, bench.step()) == (EngineState.STOPPED, ["start", "ready", "stop"], None)
+
+
+def test_starting_is_stopped_too_when_no_longer_wanted() -> None:
+    bench = Bench()
+    bench.step()
+    bench.wanted = False
+    bench.step()
+    assert (bench.state, bench.process.commands) == (EngineState.STOPPING, [{"command": "stop"}])
+
+
+def test_stop_is_asked_for_louder_and_louder_within_the_stop_timeout() -> None:
+    bench = Bench().run()
+    bench.wanted = False
+    bench.step()
+    bench.step(seconds=17.9)
+    assert bench.process.signals == []
+    bench.step(seconds=0.1)
+    assert bench.process.signals == ["TERM"]
+    bench.step(seconds=6)
+    assert bench.process.signals == ["TERM", "KILL"]
+    bench.end(-9)
+    assert bench.state is EngineState.STOPPED
+    assert bench.moves[-1].detail == "it was ended by SIGKILL"
+
+
+def test_engine_that_dies_while_stopping_is_stopped() -> None:
+    bench = Bench().run()
+    bench.wanted = False
+    bench.step()
+    bench.crash(code=-11)
+    assert (bench.state, bench.supervisor.reason) == (EngineState.STOPPED, "")
+
+
+def test_running_to_backoff_to_starting_after_a_crash() -> None:
+    bench = Bench(backoff_initial=1, backoff_max=60).run()
+    bench.end(-9)
+    assert (bench.state, bench.supervisor.reason) == (EngineState.BACKOFF, "it was ended by SIGKILL")
+    wait = bench.step()
+    assert wait is not None
+    assert 0.9 <= wait <= 1.1
+    bench.step(seconds=wait)
+    assert (bench.state, bench.actions) == (EngineState.STARTING, ["start", "ready", "crash", "restart"])
+    bench.say(EngineReady())
+    assert (bench.state, bench.supervisor.reason) == (EngineState.RUNNING, "")
+
+
+def test_reason_that_the_engine_gave_is_kept() -> None:
+    bench = Bench().run()
+    bench.say(EngineFailed("strategy equal_weight: division by zero"))
+    bench.end(1)
+    assert bench.supervisor.reason == "strategy equal_weight: division by zero"
+    assert bench.moves[-1] == EngineMoved(START, "crash", bench.moves[0].run, "strategy equal_weight: division by zero")
+
+
+def test_backoff_grows_to_its_limit() -> None:
+    bench = Bench(backoff_initial=1, backoff_max=5, max_restart_attempts=6)
+    bench.step()
+    waits = []
+    for _ in range(5):
+        bench.end(1)
+        wait = bench.step()
+        assert wait is not None
+        waits.append(wait)
+        bench.step(seconds=wait)
+    assert waits == [pytest.approx(expected, rel=0.101) for expected in (1, 2, 4, 5, 5)]
+
+
+def exhaust(bench: Bench) -> None:
+    bench.step()
+    while bench.state is not EngineState.FATAL:
+        bench.end(1)
+        bench.step(seconds=(bench.step() or 0) + 0.001)
+
+
+def test_backoff_to_fatal_when_the_restarts_of_the_session_are_used_up() -> None:
+    bench = Bench(max_restart_attempts=3)
+    exhaust(bench)
+    assert bench.actions.count("restart") == 3
+    assert bench.actions.count("fatal") == 1
+    assert bench.step(hours=5) is None
+    assert bench.state is EngineState.FATAL
+
+
+def test_fatal_to_starting_in_the_next_session() -> None:
+    bench = Bench(max_restart_attempts=1)
+    exhaust(bench)
+    bench.session = "2026-11-25"
+    bench.step(hours=20)
+    assert (bench.state, bench.supervisor.restarts) == (EngineState.STARTING, 0)
+
+
+def test_fatal_and_backoff_to_stopped_when_no_longer_wanted() -> None:
+    for bench in (Bench(max_restart_attempts=0), Bench(max_restart_attempts=5)):
+        bench.step()
+        bench.end(1)
+        assert bench.state in {EngineState.FATAL, EngineState.BACKOFF}
+        bench.wanted = False
+        bench.step()
+        assert (bench.state, bench.supervisor.reason) == (EngineState.STOPPED, "")
+
+
+def test_only_health_forgives_restarts_within_a_session() -> None:
+    bench = Bench(restart_cooldown=300, max_restart_attempts=3).run()
+    bench.crash()
+    bench.step(seconds=2)
+    bench.say(EngineReady())
+    for _ in range(29):
+        bench.say(EngineBeat(connected=True))
+        bench.step(seconds=10)
+    assert bench.supervisor.restarts == 1
+    bench.say(EngineBeat(connected=True))
+    bench.step(seconds=10)
+    assert bench.supervisor.restarts == 0
+
+
+def test_silent_engine_is_killed_and_restarted() -> None:
+    bench = Bench(heartbeat_timeout=30).run()
+    bench.step(seconds=20)
+    bench.say(EngineBeat(connected=True))
+    assert bench.step(seconds=29) == pytest.approx(1)
+    assert bench.state is EngineState.RUNNING
+    bench.step(seconds=1)
+    assert (bench.state, bench.process.signals) == (EngineState.STOPPING, ["KILL"])
+    bench.crash()
+    assert (bench.state, bench.supervisor.reason) == (EngineState.BACKOFF, "no beat for 30 s")
+    assert bench.actions == ["start", "ready", "hang"]
+
+
+def test_every_word_of_the_engine_is_a_sign_of_life() -> None:
+    bench = Bench(heartbeat_timeout=30).run()
+    for _ in range(5):
+        bench.step(seconds=20)
+        bench.say(FILL)
+    assert bench.state is EngineState.RUNNING
+    assert bench.events == [FILL] * 5
+
+
+def test_stepped_wall_clock_makes_no_engine_silent() -> None:
+    bench = Bench(heartbeat_timeout=30).run()
+    bench.clock.step_wall_clock(timedelta(hours=1))
+    bench.step()
+    assert bench.state is EngineState.RUNNING
+
+
+def test_run_that_is_over_is_heard_no_more() -> None:
+    bench = Bench().run()
+    old = bench.process
+    bench.crash()
+    bench.step(seconds=2)
+    bench.say(EngineReady())
+    old.receiver.receive(encode(EngineFailed("from the grave")), bench.clock.now())
+    old.receiver.receive(encode(FILL), bench.clock.now())
+    old.receiver.ended(1, bench.clock.now())
+    assert (bench.state, bench.events) == (EngineState.RUNNING, [])
+
+
+@pytest.mark.parametrize("nonsense", ["text", 5, None, [], {}, {"event": "Nonsense"}, {"event": "OrderFilled"}])
+def test_nonsense_from_the_engine_is_logged_and_survived(nonsense: Any, caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench().run()
+    bench.process.receiver.receive(nonsense, bench.clock.now())
+    assert bench.state is EngineState.RUNNING
+    assert "said something that is no event" in caplog.text
+
+
+def test_engine_that_cannot_be_launched_is_tried_again() -> None:
+    bench = Bench()
+    bench.refuse = OSError("no more processes")
+    bench.step()
+    assert (bench.state, bench.supervisor.reason) == (EngineState.BACKOFF, "it can't be started: no more processes")
+    bench.refuse = None
+    bench.step(seconds=2)
+    assert bench.state is EngineState.STARTING
+
+
+def test_commands_reach_a_running_engine_only() -> None:
+    bench = Bench()
+    bench.step()
+    assert not bench.supervisor.command({"command": "rebalance"})
+    bench.say(EngineReady())
+    assert bench.supervisor.command({"command": "rebalance"})
+    assert bench.process.commands == [{"command": "rebalance"}]
