@@ -93,7 +93,6 @@ class Loop:
         self._unapplied: dict[str, JobSpec] | None = None
         self._decision: dict[str, str] = {}
         self._market: MarketState | None = None
-        self._next_job: datetime | None = None
         self._changed = True
         self._next_look = self._next_apply = self.started_at
         self._gap = self._clock_gap()
@@ -167,10 +166,12 @@ class Loop:
         return min(wakes)
 
     def _run_jobs(self, now: datetime) -> datetime:
-        if self._unapplied is not None and now >= self._next_apply:
-            self._apply_jobs(self._unapplied, now)
-        self._next_job = self.scheduler.process(now)
-        return self._next_job
+        for _ in range(2):  # a second time, if a reload was among the jobs
+            self._apply_jobs(now)
+            wake = self.scheduler.process(now)
+            if self._unapplied is None:
+                return wake
+        return min(wake, self._next_apply)
 
     def _move_engine(self, now: datetime) -> float | None:
         """Supervisor and state, until they agree: a failed start changes the state in the same turn."""
@@ -246,11 +247,14 @@ class Loop:
 
     # --- jobs ---
 
-    def _apply_jobs(self, specs: dict[str, JobSpec], now: datetime) -> None:
+    def _apply_jobs(self, now: datetime) -> None:
+        """Make the stored jobs those of the config, if they may not be; tried again while the store is locked."""
+        if self._unapplied is None or now < self._next_apply:
+            return
         try:
             if not self.scheduler.running:
                 self.scheduler.start()
-            applied = self.scheduler.apply(specs, now)
+            applied = self.scheduler.apply(self._unapplied, now)
         except SQLAlchemyError as error:
             self._job_store_told(error)
             self._next_apply = now + RETRY

@@ -127,7 +127,7 @@ class Outbox:
         if any(monotonic >= deadline for _, deadline in self._under_way.values()):
             logger.warning("the courier has not answered for %g s; it is started again", ATTEMPT_DEADLINE)
             self._courier.close()
-            self._lost(f"no answer within {ATTEMPT_DEADLINE:g} s", now)
+            self._stuck(now, monotonic)
         for channel in list(self._waiting):
             self._send_next(channel, now, monotonic)
         self._rest(monotonic)
@@ -158,7 +158,16 @@ class Outbox:
         """The courier died by itself: what it had may or may not have arrived, and is sent once more."""
         self._lost(f"the courier ended ({code})", now)
 
+    def _stuck(self, now: datetime, monotonic: float) -> None:
+        """Whose time is up has failed; the others were only in the wrong company, and are handed over again."""
+        for channel, (delivery, deadline) in list(self._under_way.items()):
+            if monotonic < deadline:
+                del self._under_way[channel]
+                self._waiting[channel].insert(0, delivery)
+        self._lost(f"no answer within {ATTEMPT_DEADLINE:g} s", now)
+
     def _lost(self, reason: str, now: datetime) -> None:
+        self._quiet_since = None
         for channel, (delivery, _) in list(self._under_way.items()):
             del self._under_way[channel]
             self._outcome(delivery, {"ok": False, "detail": reason}, now)

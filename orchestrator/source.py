@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator.config import ConfigManager, TradingConfig, embedded_defaults
+from orchestrator.config import ConfigError, TradingConfig, embedded_defaults, load_text
+from orchestrator.config.loading import read_text
 
 __all__ = ["ConfigSource"]
 
@@ -23,7 +24,6 @@ class ConfigSource:
         self.version = "embedded"
         """The first digits of the SHA-256 of the file's content as it was last read."""
         self._adapt = adapt
-        self._manager = None if path is None else ConfigManager(path)
 
     @property
     def name(self) -> str:
@@ -31,19 +31,23 @@ class ConfigSource:
 
     def load(self) -> TradingConfig:
         """Read and check it; raises ConfigError or FileNotFoundError."""
-        self.version = self._content()
-        if self._manager is None:
+        if self.path is None:
             return self._adapt(embedded_defaults())
-        return self._adapt(self._manager.load())
+        text = read_text(self.path)
+        self.version = _digest(text)
+        return self._adapt(load_text(text, self.path.suffix, str(self.path)))
 
     def changed(self) -> bool:
         """Whether the file's content is another than when it was last loaded; a missing file has not changed."""
+        if self.path is None:
+            return False
         try:
-            return self._content() != self.version
+            return _digest(read_text(self.path)) != self.version
         except FileNotFoundError:
             return False  # an editor replaces a file by renaming: for a moment there may be none
+        except ConfigError:
+            return True  # not even text; loading it will say so
 
-    def _content(self) -> str:
-        if self.path is None:
-            return "embedded"
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:12]
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

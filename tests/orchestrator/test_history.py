@@ -89,11 +89,11 @@ def test_reading_store_refuses_to_write(path: Path) -> None:
 
 def test_lost_update_is_impossible(path: Path) -> None:
     """Two writers that read and then write: the second waits for the first."""
-    with Store(f"sqlite:///{path}", busy_timeout=0.05) as one, Store(f"sqlite:///{path}", busy_timeout=0.05) as two:
-        with one.engine.begin() as first:
-            first.execute(select(meta)).all()
-            with pytest.raises(Exception, match="locked"), two.engine.begin():
-                pass
+    url = f"sqlite:///{path}"
+    with Store(url) as one, Store(url, busy_timeout=0.05) as two, one.engine.begin() as first:
+        first.execute(select(meta)).all()
+        with pytest.raises(Exception, match="locked"), two.engine.begin():
+            pass
 
 
 def test_damaged_database_is_refused_and_left_alone(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.config import embedded_defaults, load_text, warnings
+from orchestrator.config import load_text, warnings
 
 LIVE = "mode: live\nbroker: {paper_trading: false, port: 7496, account_number: U1}\n"
 SAFE = "strategy: {position_size_pct: 0.08}\n"
@@ -72,5 +72,5 @@ def test_ports_say_nothing_of_another_broker():
 
 
 def test_the_file_is_named_where_it_is_known():
-    (problem,) = warnings(embedded_defaults(), "config.yaml")
-    assert str(problem).startswith("config.yaml: strategy.position_size_pct: 10 positions")
+    (problem,) = warnings(load_text("health: {ping_url: 'https://hc.example/x'}"), "config.yaml")
+    assert str(problem).startswith("config.yaml: health.ping_url: ")

@@ -1,0 +1,235 @@
+"""A trading desk: a folder with a config, and the daemons that run on it as real processes."""
+
+import json
+import os
+import re
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+import yaml
+
+import orchestrator
+
+PATIENCE = 30.0
+"""Seconds until what should happen at once counts as not happening."""
+
+ROOT = Path(orchestrator.__file__).parents[1]
+COMMAND_LINE = [sys.executable, "-c", "from orchestrator.cli import main; main()"]
+MODULE = [sys.executable, "-m", "copilot_quant.orchestrator.trading_orchestrator"]
+
+CONFIG = {
+    "schedule": {"calendar": "ALWAYS", "jobs": {"rebalance": {"interval": "1s"}}},
+    "broker": {"broker_type": "paper"},
+    "data": {"update_interval": 0.2},
+    "engine": {
+        "start_timeout": 20,
+        "stop_timeout": 5,
+        "heartbeat_timeout": 10,
+        "backoff_initial": 0.2,
+        "backoff_max": 1,
+    },
+}
+
+
+class Daemon:
+    """One ``orchestrator start``; `log` is what it has said until now."""
+
+    def __init__(self, command, environment, cwd):
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, cwd=cwd
+        )
+        self.pid, self.log = self.process.pid, ""
+        self._end = os.pidfd_open(self.pid)
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    @property
+    def ended(self):
+        return self.process.poll() is not None
+
+    def listen(self, seconds):
+        """Take what it says; returns when there was something, when it has ended, or after so long."""
+        heard, _, _ = select.select([self.process.stdout, self._end], [], [], seconds)
+        if self.process.stdout in heard:
+            self.log += (self.process.stdout.read() or b"").decode()
+
+    def wait_for(self, pattern, after=0):
+        """Listen until its log matches; returns the match. `after`: a position in the log."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := re.compile(pattern).search(self.log, after)) is None:
+            assert not self.ended and time.monotonic() < deadline, f"it never said {pattern!r}, but:\n{self.log}"
+            self.listen(1)
+        return found
+
+    def wait_for_end(self):
+        """Listen until it has ended; returns the exit code."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.ended:
+            assert time.monotonic() < deadline, f"it does not end:\n{self.log}"
+            self.listen(1)
+        self.listen(0)
+        return self.process.returncode
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """As the kernel does when memory is short."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def close(self):
+        self.kill()
+        os.close(self._end)
+        self.process.stdout.close()
+
+
+class Desk:
+    """A folder, its config, its store, and all processes that were ever started on it."""
+
+    def __init__(self, folder):
+        self.folder, self.daemons = folder, []
+        self.config_path = folder / "desk.yaml"
+        self.store_path = folder / ".orchestrator" / "orchestrator.db"
+        self._mark = f"DESK={uuid.uuid4().hex}"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("ORCHESTRATOR_")},
+            "PYTHONPATH": str(ROOT),
+            "DESK": self._mark.partition("=")[2],
+        }
+
+    def __enter__(self):
+        self.configure()
+        return self
+
+    def __exit__(self, *exc):
+        for daemon in self.daemons:
+            daemon.close()
+        for pid in self.family():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.wait_for(lambda: not self.family(), "its processes are gone")
+
+    # --- files ---
+
+    def configure(self, **sections):
+        """Write the config: the one of this module, and these options over it."""
+        config = {**CONFIG, **{name: {**CONFIG.get(name, {}), **options} for name, options in sections.items()}}
+        self.config_path.write_text(yaml.safe_dump(config), encoding="utf-8")
+
+    def write(self, name, text):
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def read(self, name):
+        """The text of a file; empty if there is none yet."""
+        path = self.folder / name
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    # --- processes ---
+
+    def start(self, *, module=False):
+        """Start a daemon; it is not waited for."""
+        config = ["--config", str(self.config_path)]
+        command = [*MODULE, *config] if module else [*COMMAND_LINE, *config, "start"]
+        daemon = Daemon(command, self.environment, self.folder)
+        self.daemons.append(daemon)
+        return daemon
+
+    def start_trading(self):
+        """Start a daemon and wait until it trades."""
+        daemon = self.start()
+        daemon.wait_for("-> trading")
+        return daemon
+
+    def run(self, *words):
+        """Run another command of the command line to its end."""
+        command = [*COMMAND_LINE, "--config", str(self.config_path), *words]
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            env=self.environment,
+            cwd=self.folder,
+            check=False,
+        )
+
+    def family(self):
+        """The ids of all living processes that were started here, and of those that they started."""
+        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if self._ours(path)]
+
+    def _ours(self, path):
+        try:
+            return self._mark.encode() in path.read_bytes().split(b"\0")
+        except OSError:  # it has just ended, or is somebody else's
+            return False
+
+    def wait_for(self, fact, what):
+        """Listen to the daemons until `fact()` is true; returns what it returns."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := fact()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what}: it never happened\n" + "\n".join(each.log for each in self.daemons))
+            self._listen(0.02)
+        return found
+
+    def _listen(self, seconds):
+        """Until one of the daemons has said something, or for so long."""
+        running = {each.process.stdout: each for each in self.daemons if not each.ended}
+        for stdout in select.select(list(running), [], [], seconds)[0]:
+            running[stdout].listen(0)
+
+    # --- the store, as any other program sees it ---
+
+    def rows(self, query, *parameters):
+        """The answer of a query; nothing while there is no such table."""
+        if not self.store_path.exists():
+            return []
+        with closing(sqlite3.connect(f"file:{self.store_path}?mode=ro", uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            try:
+                return [dict(row) for row in connection.execute(query, parameters)]
+            except sqlite3.OperationalError as error:
+                if "no such table" in str(error):
+                    return []
+                raise
+
+    def status(self):
+        """The daemon's last word on itself."""
+        found = self.rows("SELECT value FROM meta WHERE key = 'status'")
+        return json.loads(found[0]["value"]) if found else None
+
+    def alerts(self, level=None):
+        rows = self.rows("SELECT * FROM alerts ORDER BY at")
+        return [row for row in rows if level in {None, row["level"]}]
+
+    def runs(self, job):
+        return self.rows("SELECT * FROM job_runs WHERE job = ? ORDER BY scheduled_at", job)
+
+    def wait_for_status(self, **engine):
+        """Wait until the status says this of the engine; returns the status."""
+
+        def said():
+            status = self.status()
+            return status is not None and engine.items() <= status["engine"].items() and status
+
+        return self.wait_for(said, f"the engine's status is {engine}")
+
+
+@pytest.fixture(scope="session")
+def open_desk():
+    """Makes a desk in a folder; ``with open_desk(folder) as desk`` leaves no process behind."""
+    return Desk
+
+
+@pytest.fixture
+def desk(tmp_path):
+    with Desk(tmp_path) as desk:
+        yield desk

@@ -1,0 +1,494 @@
+"""Whole days of the daemon, on a virtual clock."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from jobs.scheduler import MemoryJobStore
+from jobs.store import JSONJobStore, SpecReader
+from notifiers import MemoryNotifier
+from orchestrator.config import ConfigError, TradingConfig
+from orchestrator.daemon import TradingOrchestrator
+from orchestrator.events import Alerted, ConfigApplied, EngineMoved, Event, JobRan, OrderUpdated, StateChanged, Traded
+from orchestrator.simulation import SimulatedWorld
+from orchestrator.states import OrchestratorState
+from orchestrator.store import Store, fills, job_runs, orders, transitions
+
+NEW_YORK = ZoneInfo("America/New_York")
+PAPER = "broker: {broker_type: paper}\n"
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK)
+
+
+class Machine(SimulatedWorld):
+    """A simulated machine; if it has a disk, what is on it outlives the daemons that run on it."""
+
+    def __init__(self, disk: Path | None, start: datetime) -> None:
+        super().__init__(start, seed=1)
+        self.disk, self.free_mb = disk, 1e6
+
+    def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
+        return Store("sqlite://" if self.disk is None else f"sqlite:///{self.disk}").open()
+
+    def job_store(self, store: Store, read_spec: SpecReader) -> Any:
+        return MemoryJobStore() if self.disk is None else JSONJobStore(store.engine, read_spec)
+
+    def free_disk_mb(self, folder: Path) -> float:
+        return self.free_mb
+
+
+class Rehearsal:
+    """Daemons on one machine, one after the other, and all that they told."""
+
+    def __init__(self, folder: Path, start: str, config: str = "", *, disk: bool = False) -> None:
+        self.machine = Machine(folder / "orchestrator.db" if disk else None, at(start))
+        self.file = folder / "config.yaml"
+        self.file.write_text(PAPER + config)
+        self.events: list[Event] = []
+        self.daemon = self._new()
+
+    def _new(self) -> TradingOrchestrator:
+        daemon = TradingOrchestrator(self.file, world=self.machine)
+        daemon.subscribe(self.events.append)
+        return daemon
+
+    @property
+    def now(self) -> datetime:
+        return self.machine.clock.now()
+
+    def turn(self) -> datetime:
+        return self.daemon.step(self.now)
+
+    def until(self, end: str) -> "Rehearsal":
+        """Let the daemon live until this time."""
+        if not self.daemon.is_running():
+            self.daemon.open()
+        while self.now < at(end):
+            wake = self.turn()
+            self.machine.clock.wait(self.daemon.loop.inbox, min(wake, at(end)))
+        self.turn()
+        return self
+
+    def restart(self) -> None:
+        assert self.machine.disk is not None
+        self.daemon.close()
+        self.daemon = self._new()
+
+    def edit(self, config: str) -> None:
+        self.file.write_text(PAPER + config)
+
+    def rows(self, query: Any) -> list[Any]:
+        self.daemon.loop.history.flush(force=True)
+        return self.daemon.loop.store.rows(query)
+
+    # --- what was told ---
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def states(self) -> list[str]:
+        return [f"{e.at.astimezone(NEW_YORK):%d %H:%M} {e.new}" for e in self.of(StateChanged)]
+
+    def engine(self) -> list[str]:
+        return [f"{e.at.astimezone(NEW_YORK):%d %H:%M} {e.action}" for e in self.of(EngineMoved)]
+
+    def alerts(self, level: str | None = None) -> list[str]:
+        return [e.title for e in self.of(Alerted) if level in (None, e.level.value)]
+
+    def runs(self, name: str) -> list[tuple[str, str]]:
+        return [(f"{e.at.astimezone(NEW_YORK):%d %H:%M}", e.run.result) for e in self.of(JobRan) if e.run.job == name]
+
+
+@pytest.fixture
+def rehearse(tmp_path: Path) -> Iterator[Callable[..., Rehearsal]]:
+    made: list[Rehearsal] = []
+
+    def make(start: str, config: str = "", *, disk: bool = False) -> Rehearsal:
+        made.append(Rehearsal(tmp_path, start, config, disk=disk))
+        return made[-1]
+
+    yield make
+    for rehearsal in made:
+        rehearsal.daemon.close()
+
+
+Rehearse = Callable[..., Rehearsal]
+
+DAYS = [
+    (
+        "normal day",
+        "2026-11-24",
+        ["24 04:00 pre_market", "24 09:30 trading", "24 16:00 post_market", "24 20:00 stopped"],
+        ["24 09:30 start", "24 09:30 ready", "24 16:00 stop"],
+    ),
+    (
+        "half day",
+        "2026-11-27",
+        ["27 04:00 pre_market", "27 09:30 trading", "27 13:00 post_market", "27 17:00 stopped"],
+        ["27 09:30 start", "27 09:30 ready", "27 13:00 stop"],
+    ),
+    (
+        "late open",
+        "2002-09-11",
+        ["11 04:00 pre_market", "11 12:00 trading", "11 16:00 post_market", "11 20:00 stopped"],
+        ["11 12:00 start", "11 12:00 ready", "11 16:00 stop"],
+    ),
+    ("holiday", "2026-11-26", [], []),
+    ("weekend", "2026-11-28", [], []),
+    ("storm", "2012-10-29", [], []),
+    (
+        "Monday after the clocks go forward",
+        "2026-03-09",
+        ["09 04:00 pre_market", "09 09:30 trading", "09 16:00 post_market", "09 20:00 stopped"],
+        ["09 09:30 start", "09 09:30 ready", "09 16:00 stop"],
+    ),
+    (
+        "Monday after the clocks go back",
+        "2026-11-02",
+        ["02 04:00 pre_market", "02 09:30 trading", "02 16:00 post_market", "02 20:00 stopped"],
+        ["02 09:30 start", "02 09:30 ready", "02 16:00 stop"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("day", "states", "engine"), [row[1:] for row in DAYS], ids=[row[0] for row in DAYS])
+def test_day(rehearse: Rehearse, day: str, states: list[str], engine: list[str]) -> None:
+    daemon = rehearse(f"{day} 00:00").until(f"{day} 23:59")
+    assert daemon.states() == states
+    assert daemon.engine() == engine
+    assert daemon.alerts() == (["Trading", "Order filled: AAPL", "Order filled: MSFT"] if engine else [])
+
+
+def test_builtin_jobs_of_a_day_are_all_in_the_history(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-27 00:00", disk=True).until("2026-11-27 23:59")
+    rows = daemon.rows(select(job_runs))
+    counts = {name: sum(row["job"] == name for row in rows) for name in {row["job"] for row in rows}}
+    assert counts == {
+        "pre_market": 1,
+        "market_open": 1,
+        "rebalance": 1,
+        "market_close": 1,
+        "post_market_end": 1,
+        "heartbeat": 288,
+        "health_check": 1440,
+        "config_reload": 1440,
+    }
+    assert {row["result"] for row in rows} == {"ok"}
+    assert [row["to_state"] for row in daemon.rows(select(transitions))] == [
+        "pre_market",
+        "trading",
+        "post_market",
+        "stopped",
+    ]
+
+
+def test_daemon_that_wakes_in_mid_session_trades(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 11:00").until("2026-11-24 11:01")
+    assert daemon.states() == ["24 11:00 pre_market", "24 11:00 trading"]
+
+
+def test_restart_at_noon_goes_on_and_sends_no_order_twice(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 00:00", disk=True).until("2026-11-24 12:00")
+    before = daemon.rows(select(orders.c.order_ref, orders.c.status, orders.c.filled_quantity))
+    daemon.restart()
+    daemon.machine.clock.advance(timedelta(minutes=7))
+    daemon.until("2026-11-24 15:00")
+    assert daemon.states()[-2:] == ["24 12:07 pre_market", "24 12:07 trading"]
+    assert daemon.rows(select(orders.c.order_ref, orders.c.status, orders.c.filled_quantity)) == before
+    assert len(daemon.rows(select(fills))) == 2
+
+
+def test_rebalance_missed_while_down_is_caught_up_in_the_same_session(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:00", disk=True).until("2026-11-24 09:20")
+    daemon.restart()
+    daemon.machine.clock.advance(timedelta(hours=2))
+    daemon.until("2026-11-24 11:30")
+    assert daemon.runs("rebalance") == [("24 11:20", "ok")]
+    assert [row["order_ref"] for row in daemon.rows(select(orders.c.order_ref))] == [
+        "20261124-equal_weight-AAPL-0935",
+        "20261124-equal_weight-MSFT-0935",
+    ]
+
+
+def test_rebalance_missed_with_its_session_is_an_alert_and_no_order(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:00", disk=True).until("2026-11-24 09:20")
+    daemon.restart()
+    daemon.machine.clock.advance(timedelta(hours=16))
+    daemon.until("2026-11-25 02:00")
+    assert daemon.runs("rebalance") == [("25 01:20", "missed")]
+    assert "Job rebalance missed" in daemon.alerts("warning")
+    assert daemon.rows(select(orders)) == []
+
+
+def test_decision_reaches_an_engine_that_was_not_running_at_its_time(rehearse: Rehearse, strategies: Path) -> None:
+    (strategies / "fragile.py").write_text(FRAGILE)
+    daemon = rehearse(
+        "2026-11-24 09:00", "strategy: {name: 'fragile:Fragile'}\nengine: {backoff_initial: 600, backoff_max: 600}"
+    )
+    daemon.until("2026-11-24 09:36")
+    assert daemon.daemon.get_state() is OrchestratorState.ERROR
+    assert daemon.runs("rebalance") == [("24 09:35", "ok")]
+    (strategies / "fragile.flag").touch()
+    daemon.until("2026-11-24 10:00")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
+    assert [row["decision"] for row in daemon.rows(select(orders.c.decision))] == ["0935", "0935"]
+
+
+FRAGILE = """
+from pathlib import Path
+from orchestrator.engine import Strategy
+
+class Fragile(Strategy):
+    def initialize(self):
+        if not Path(__file__).with_suffix(".flag").exists():
+            raise ZeroDivisionError("no flag")
+
+    def target_weights(self, timestamp, data):
+        return {"AAPL": 0.1, "MSFT": 0.1}
+"""
+
+
+@pytest.fixture
+def strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for strategy modules, importable."""
+    folder = tmp_path / "strategies"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(__import__("sys").modules, "fragile", raising=False)
+    return folder
+
+
+def test_engine_that_cannot_start_is_one_error_one_alert_then_given_up(rehearse: Rehearse, strategies: Path) -> None:
+    (strategies / "fragile.py").write_text(FRAGILE)
+    daemon = rehearse("2026-11-24 09:00", "strategy: {name: 'fragile:Fragile'}").until("2026-11-24 15:00")
+    assert daemon.states() == ["24 09:00 pre_market", "24 09:30 error"]
+    assert [line.split()[2] for line in daemon.engine()] == [
+        *("start", "crash", "restart", "crash", "restart", "crash", "restart", "crash", "fatal")
+    ]
+    assert daemon.alerts("critical") == ["Trading interrupted", "Engine given up"]
+    interrupted = next(e for e in daemon.of(Alerted) if e.title == "Trading interrupted")
+    assert "no flag" in interrupted.message
+    assert ("24 15:00", "failed") in daemon.runs("health_check")
+    daemon.until("2026-11-25 09:31")
+    assert daemon.states()[-2:] == ["25 04:00 pre_market", "25 09:30 error"], "the next session is another try"
+
+
+def test_recovery_is_told_when_the_engine_runs_again(rehearse: Rehearse, strategies: Path) -> None:
+    (strategies / "fragile.py").write_text(FRAGILE)
+    daemon = rehearse("2026-11-24 09:30", "strategy: {name: 'fragile:Fragile'}").until("2026-11-24 09:30:00.5")
+    assert daemon.states() == ["24 09:30 pre_market", "24 09:30 error"]
+    (strategies / "fragile.flag").touch()
+    daemon.until("2026-11-24 09:31")
+    assert daemon.states() == ["24 09:30 pre_market", "24 09:30 error", "24 09:30 trading"]
+    assert "Trading interruption over" in daemon.alerts("info")
+
+
+def test_extended_hours_are_traded_when_the_config_says_so(rehearse: Rehearse) -> None:
+    config = "schedule: {enable_pre_market: true, enable_post_market: true}"
+    daemon = rehearse("2026-11-27 00:00", config).until("2026-11-27 23:59")
+    assert daemon.engine() == ["27 04:00 start", "27 04:00 ready", "27 17:00 stop"]
+    assert daemon.states() == ["27 04:00 pre_market", "27 04:00 trading", "27 17:00 stopped"]
+
+
+def test_engine_is_left_alone_without_auto_start_and_auto_stop(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 00:00", "schedule: {auto_start: false}").until("2026-11-24 23:00")
+    assert daemon.engine() == []
+    assert daemon.states() == ["24 04:00 pre_market", "24 09:30 stopped", "24 16:00 post_market", "24 20:00 stopped"]
+    daemon.edit("schedule: {auto_stop: false}")
+    daemon.until("2026-11-25 23:00")
+    assert daemon.engine() == ["25 09:30 start", "25 09:30 ready"]
+
+
+def test_override_closes_the_market_early(rehearse: Rehearse) -> None:
+    config = "schedule: {calendar_overrides: {2026-11-24: {close: '12:00', reason: 'power cut'}}}"
+    daemon = rehearse("2026-11-24 00:00", config).until("2026-11-24 13:00")
+    assert daemon.engine()[-1] == "24 12:00 stop"
+
+
+def test_market_that_never_closes(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-27 22:00", "schedule: {calendar: ALWAYS}").until("2026-11-30 03:00")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
+    assert daemon.engine() == ["27 22:00 start", "27 22:00 ready"]
+    assert [when for when, _ in daemon.runs("market_open")] == ["28 19:00", "29 19:00"]
+
+
+# --- config ---
+
+
+def test_edited_schedule_moves_its_job_and_no_other(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 10:00", disk=True).until("2026-11-24 10:01")
+    before = {job.id: job.next_run_time for job in daemon.daemon.loop.scheduler.get_jobs()}
+    daemon.edit("schedule: {jobs: {heartbeat: {interval: 7m}, market_close: off}}")
+    daemon.until("2026-11-24 10:02")
+    after = {job.id: job.next_run_time for job in daemon.daemon.loop.scheduler.get_jobs()}
+    assert {name for name in before if before[name] != after.get(name)} == {
+        *("heartbeat", "market_close", "health_check", "config_reload")  # the last two had a fire at 10:02
+    }
+    assert after["heartbeat"] == datetime.fromtimestamp((at("2026-11-24 10:02").timestamp() // 420 + 1) * 420, UTC)
+    assert [event.changes for event in daemon.of(ConfigApplied)] == [
+        [
+            "schedule.jobs.heartbeat: None -> {'interval': '7m'} (now)",
+            "schedule.jobs.market_close: None -> 'off' (now)",
+        ]
+    ]
+
+
+def test_bad_edit_changes_nothing_and_is_told_once(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
+    loop = daemon.daemon.loop
+    before = loop.config
+    daemon.edit("schedule: {jobs: {heartbeat: {interval: soon}}}\nstrategy: {max_positions: 3}")
+    daemon.until("2026-11-24 10:05")
+    assert loop.config is before
+    assert daemon.alerts("warning") == ["Config rejected"]
+    assert daemon.runs("config_reload")[-3:] == [("24 10:03", "failed"), ("24 10:04", "failed"), ("24 10:05", "failed")]
+    daemon.edit("schedule: {jobs: {heartbeat: {interval: 1m}}}")
+    daemon.until("2026-11-24 10:07")
+    assert loop.config.schedule.jobs == {"heartbeat": {"interval": "1m"}}
+    assert daemon.runs("config_reload")[-1] == ("24 10:07", "ok")
+
+
+def test_file_that_is_gone_for_a_moment_is_no_edit(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
+    daemon.file.unlink()
+    daemon.until("2026-11-24 10:03")
+    assert daemon.alerts("warning") == []
+    assert daemon.runs("config_reload")[-1] == ("24 10:03", "ok")
+
+
+def test_limits_that_are_edited_reach_the_engine_at_once(rehearse: Rehearse) -> None:
+    jobs = "schedule: {jobs: {rebalance: {interval: 30m}}}\nstrategy: {rebalance_frequency: intraday}\n"
+    daemon = rehearse("2026-11-24 09:30", jobs + "risk: {max_position_size: 0.05}").until("2026-11-24 10:10")
+    (first,) = {e.event.quantity for e in daemon.of(Traded) if _is_order(e.event, "AAPL", "Submitted")}
+    daemon.edit(jobs + "risk: {max_position_size: 0.10}")
+    daemon.until("2026-11-24 10:45")
+    bought = [e.event.quantity for e in daemon.of(Traded) if _is_order(e.event, "AAPL", "Submitted")]
+    assert len(bought) == 2
+    assert sum(bought) == pytest.approx(2 * first, rel=0.05)
+
+
+def _is_order(event: object, symbol: str, status: str) -> bool:
+    return isinstance(event, OrderUpdated) and (event.symbol, event.status) == (symbol, status)
+
+
+def test_config_that_is_bad_at_the_start_starts_nothing(rehearse: Rehearse, tmp_path: Path) -> None:
+    daemon = rehearse("2026-11-24 10:00", "strategy: {max_positions: many}")
+    with pytest.raises(ConfigError, match="'many' is not"):
+        daemon.daemon.open()
+    assert not daemon.daemon.is_running()
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+# --- faults ---
+
+
+def test_halt_stops_trading_over_a_restart_until_it_is_lifted(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
+    daemon.daemon.loop.halt("strange prices", daemon.now)
+    daemon.until("2026-11-24 10:01")
+    assert daemon.daemon.get_state() is OrchestratorState.STOPPED
+    assert daemon.of(StateChanged)[-1].cause == "halted: strange prices"
+    daemon.restart()
+    daemon.until("2026-11-25 10:00")
+    assert daemon.engine()[-1] == "24 10:00 stop"
+    daemon.daemon.loop.resume(daemon.now)
+    daemon.until("2026-11-25 10:01")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
+    assert daemon.alerts("critical") == ["Trading halted"]
+
+
+def test_low_disk_is_told_once_and_so_is_its_end(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 00:00").until("2026-11-24 00:02")
+    daemon.machine.free_mb = 50.0
+    daemon.until("2026-11-24 00:10")
+    assert daemon.alerts() == ["Job health_check failed"]
+    assert daemon.of(Alerted)[0].message == "50 MB of disk are free, less than health.min_free_disk_mb 200"
+    daemon.machine.free_mb = 5000.0
+    daemon.until("2026-11-24 00:12")
+    assert daemon.alerts() == ["Job health_check failed", "Job health_check is well again"]
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=3), timedelta(hours=-3)])
+def test_stepped_wall_clock_is_told_and_the_state_follows_it(rehearse: Rehearse, step: timedelta) -> None:
+    daemon = rehearse("2026-11-24 08:00").until("2026-11-24 08:01")
+    daemon.machine.clock.step_wall_clock(step)
+    daemon.turn()
+    daemon.turn()
+    assert daemon.alerts("warning") == ["Clock jumped"]
+    expected = OrchestratorState.TRADING if step > timedelta(0) else OrchestratorState.PRE_MARKET
+    daemon.turn()
+    assert daemon.daemon.get_state() is expected
+
+
+def test_listener_that_raises_hurts_nobody(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 00:00")
+    told: list[tuple[str, str]] = []
+
+    def broken(event: object) -> None:
+        raise ZeroDivisionError
+
+    daemon.daemon.subscribe(broken)
+    daemon.daemon.register_state_change_callback(lambda old, new: told.append((old, new)))
+    daemon.until("2026-11-24 04:01")
+    assert told == [("stopped", "pre_market")]
+    assert daemon.states() == ["24 04:00 pre_market"]
+
+
+def test_added_notifier_hears_every_alert_in_order(rehearse: Rehearse) -> None:
+    notifier = MemoryNotifier()
+    daemon = rehearse("2026-11-24 09:00")
+    daemon.daemon.add_notifier(notifier)
+    daemon.until("2026-11-24 09:40")
+    daemon.daemon.close()
+    assert [message.title for message in notifier.messages] == [
+        "Trading",
+        "Order filled: AAPL",
+        "Order filled: MSFT",
+    ]
+
+
+# --- the object itself ---
+
+
+@contextmanager
+def unchanged(folder: Path) -> Iterator[None]:
+    before = sorted(folder.rglob("*"))
+    yield
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_constructing_touches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with unchanged(tmp_path):
+        daemon = TradingOrchestrator("no/such/file.yaml")
+        assert (daemon.get_state(), daemon.is_running()) == (OrchestratorState.STOPPED, False)
+        daemon.stop()
+
+
+def test_missing_config_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="config init"):
+        TradingOrchestrator(tmp_path / "none.yaml").start()
+
+
+def test_constructor_overrides_the_config(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 00:00", "schedule: {jobs: {heartbeat: {cron: '@daily'}}}")
+    daemon.daemon = TradingOrchestrator(
+        daemon.file,
+        heartbeat_interval=60,
+        health_check_interval=30,
+        max_restart_attempts=7,
+        restart_cooldown=11,
+        world=daemon.machine,
+    )
+    daemon.until("2026-11-24 00:00")
+    loop = daemon.daemon.loop
+    assert (loop.specs["heartbeat"].schedule, loop.specs["health_check"].schedule) == ("interval 60", "interval 30")
+    assert (loop.config.engine.max_restart_attempts, loop.config.engine.restart_cooldown) == (7, 11)
