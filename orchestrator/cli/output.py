@@ -3,12 +3,11 @@
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
-
-from jobs.durations import format_duration
 
 __all__ = ["ago", "echo_json", "in_words", "json_option", "moment", "table"]
 
@@ -34,15 +33,16 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """A length of time by its two largest units: ``2h 5m``, ``3d 4h``, ``12s``."""
-    text = format_duration(max(0, round(seconds)))
-    parts = [part for part in _units(text) if part]
-    return " ".join(parts[:2])
+    """A length of time by its largest unit and the one below: ``2h 5m``, ``3d``, ``12s``."""
+    whole = max(0, round(seconds))
+    for (large, large_size), (small, small_size) in pairwise(UNITS):
+        if whole >= large_size:
+            rest = whole % large_size // small_size
+            return f"{whole // large_size}{large}" + (f" {rest}{small}" if rest else "")
+    return f"{whole}s"
 
 
-def _units(text: str) -> list[str]:
-    spaced = "".join(char + " " if char.isalpha() else char for char in text)
-    return spaced.split()
+UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def moment(at: datetime | None, zone: ZoneInfo, now: datetime) -> str:

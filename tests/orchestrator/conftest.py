@@ -44,7 +44,12 @@ class Daemon:
 
     def __init__(self, command, environment, cwd):
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, cwd=cwd
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=cwd,
         )
         self.pid, self.log = self.process.pid, ""
         self._end = os.pidfd_open(self.pid)
@@ -58,7 +63,7 @@ class Daemon:
         """Take what it says; returns when there was something, when it has ended, or after so long."""
         heard, _, _ = select.select([self.process.stdout, self._end], [], [], seconds)
         if self.process.stdout in heard:
-            self.log += (self.process.stdout.read() or b"").decode()
+            self.log += (self.process.stdout.read() or b"").decode(errors="replace")
 
     def wait_for(self, pattern, after=0):
         """Listen until its log matches; returns the match. `after`: a position in the log."""
