@@ -1,10 +1,12 @@
 """What runs when, and what each job does."""
 
 from jobs.builtin import JobContext, JobFailed, JobSkipped
+from jobs.explain import Explanation, explain
 from jobs.runs import JobRun, RunResult
-from jobs.spec import JobSpec, JobSpecError, Misfire, Notify, check_job, job_specs, parse_job
+from jobs.spec import JobSpec, JobSpecError, Misfire, Notify, Overlap, check_job, job_specs, parse_job
 
 __all__ = [
+    "Explanation",
     "JobContext",
     "JobFailed",
     "JobRun",
@@ -13,8 +15,10 @@ __all__ = [
     "JobSpecError",
     "Misfire",
     "Notify",
+    "Overlap",
     "RunResult",
     "check_job",
+    "explain",
     "job_specs",
     "parse_job",
 ]

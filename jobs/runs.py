@@ -21,13 +21,16 @@ class RunResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """One row of the job history; times are aware, `reason` is for people."""
+    """One row of the job history; times are aware, `reason` is for people.
+
+    :param result: None while it is going on.
+    """
 
     job: str
     scheduled_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    result: RunResult
+    result: RunResult | None
     reason: str = ""
     exit_code: int | None = None
     output: str = ""

@@ -9,41 +9,64 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from apscheduler.executors.base import BaseExecutor
 from apscheduler.job import Job
-from apscheduler.jobstores.base import BaseJobStore, JobLookupError
-from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.base import STATE_RUNNING, BaseScheduler
 
 from calendars import Clock, MarketCalendar
 from jobs.durations import format_duration
 from jobs.runs import JobRun, RunResult
 from jobs.spec import JobSpec, Misfire
-from jobs.store import make_job
+from jobs.store import VolatileJobStore, make_job
 
-__all__ = ["Applied", "JobScheduler", "MemoryJobStore", "fire"]
+__all__ = ["Applied", "JobScheduler", "VolatileJobStore", "fire"]
 
 logger = logging.getLogger("orchestrator.jobs")
 
-Starter = Callable[[JobSpec, datetime], None]
-"""Starts a run of a job that was due at the given time; it reports the run's end itself, and raises nothing."""
+Starter = Callable[[JobSpec, datetime, str], None]
+"""Starts a run of a job that was due at the given time, with a note of what is odd about it. It reports the run's end
+itself, and raises nothing."""
 
 RETRY = timedelta(seconds=5)
 """After a store failed: a locked database costs its busy timeout at each try, and the loop has other work."""
 
 
-def fire(scheduler: "JobScheduler", spec: JobSpec, scheduled_at: datetime) -> None:
+def fire(scheduler: "JobScheduler", fired: "Fire") -> None:
     """The entry point that every stored job names."""
-    scheduler.begin(spec, scheduled_at)
+    scheduler.begin(fired)
 
 
 class LoopExecutor(BaseExecutor):  # type: ignore[misc]
     """Runs a due job at once, in the loop's own thread. What takes long starts a process and returns."""
 
-    def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        job.func(self._scheduler, job.kwargs["spec"], run_times[0])
+    def _do_submit_job(self, job: Job, run_times: "list[Fire]") -> None:
+        job.func(self._scheduler, run_times[0])
         self._instances[job.id] -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """What a turn makes of a job that is due.
+
+    :param at: the last fire that is due; `missed` more passed before it, from `first` on.
+    :param refused: why it must not run any more; empty if it may.
+    """
+
+    job: Job
+    first: datetime
+    at: datetime
+    following: datetime | None
+    missed: int = 0
+    refused: str = ""
+    note: str = ""
+    broken: str = ""
+
+    @property
+    def spec(self) -> JobSpec:
+        spec: JobSpec = self.job.kwargs["spec"]
+        return spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +89,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
     """Runs what is due when it is asked to.
 
     :param clock: read wherever APScheduler would read the machine's clock.
-    :param store: where jobs are kept.
+    :param store: where jobs are kept; one with claims, such as those of :mod:`jobs.store`.
     :param calendar: tells whether a late fire is still of the same session.
     :param start_run: called for each run that is to begin.
     :param report: called with each fire that did not begin a run, and why.
@@ -76,7 +99,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
     def __init__(
         self,
         clock: Clock,
-        store: BaseJobStore,
+        store: Any,
         calendar: MarketCalendar,
         start_run: Starter,
         report: Callable[[JobRun], None],
@@ -98,28 +121,24 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         """Let the stores go; nothing is under way between two turns."""
         super().shutdown(wait)
 
-    def begin(self, spec: JobSpec, scheduled_at: datetime) -> None:
-        self._start_run(spec, scheduled_at)
-
     # --- the table ---
 
     def apply(self, specs: Mapping[str, JobSpec], now: datetime) -> Applied:
         """Make the stored jobs those of `specs`, by difference.
 
         A job whose definition is unchanged keeps its overdue run; its next run time moves only if the calendar now
-        gives another one. Parked rows are left alone.
+        gives another one. A paused job stays paused. Parked rows are left alone.
 
         :raises Exception: what the store raises; what was done until then stands, and applying again completes it.
         """
         wanted = {name: spec for name, spec in specs.items() if spec.enabled}
         stored = {job.id: job for job in self._store.get_all_jobs()}
         applied = Applied()
-        for name in stored.keys() - wanted.keys():
+        for name in sorted(stored.keys() - wanted.keys()):
             self._store.remove_job(name)
             applied.removed.append(name)
         for name, spec in wanted.items():
             self._apply_one(spec, stored.get(name), now, applied)
-        applied.removed.sort()
         return applied
 
     def _apply_one(self, spec: JobSpec, old: Job | None, now: datetime, applied: Applied) -> None:
@@ -128,12 +147,30 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
                 self._real_add_job(make_job(spec, self._first(spec, now)), "default", False)
                 applied.added.append(spec.name)
             return
+        paused = old.kwargs["paused"]
         same = old.kwargs["spec"].definition == spec.definition
         overdue = same and old.next_run_time is not None and old.next_run_time <= now
-        at = old.next_run_time if overdue else self._first(spec, now)
+        at = old.next_run_time if overdue or (same and paused) else self._first(spec, now)
         if not same or at != old.next_run_time:
-            self._store.update_job(make_job(spec, at))
+            self._store.update_job(make_job(spec, at, paused=paused))
             applied.changed.append(spec.name)
+
+    def pause_job(self, job_id: str, jobstore: str | None = None) -> None:
+        """Keep a job from firing until it is resumed, over restarts too.
+
+        :raises JobLookupError: there is no such job.
+        """
+        job, _ = self._lookup_job(job_id, jobstore)
+        self._store.update_job(make_job(job.kwargs["spec"], None, paused=True))
+
+    def resume_job(self, job_id: str, jobstore: str | None = None) -> None:
+        """Have a paused job fire again from now on; what it would have fired meanwhile is forgotten.
+
+        :raises JobLookupError: there is no such job.
+        """
+        job, _ = self._lookup_job(job_id, jobstore)
+        spec = job.kwargs["spec"]
+        self._store.update_job(make_job(spec, self._first(spec, self.clock.now())))
 
     @staticmethod
     def _first(spec: JobSpec, now: datetime) -> datetime | None:
@@ -147,11 +184,12 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         if self.state != STATE_RUNNING:
             return now + RETRY
         try:
-            for job in self._store.get_due_jobs(now):
-                self._process_one(job, now)
+            for fired in self._claimed(now):
+                self._begin_or_report(fired)
             wake = self._store.get_next_run_time()
         except Exception as error:  # noqa: BLE001 - a store may raise anything; the loop must outlive it
-            self._failed(error)
+            self._store_failed = True
+            self._on_store_failure(error)
             return now + RETRY
         if self._store_failed:
             self._store_failed = False
@@ -163,65 +201,61 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         now = self.clock.now()
         return (self.process(now) - now).total_seconds()
 
-    def _failed(self, error: Exception) -> None:
-        self._store_failed = True
-        self._on_store_failure(error)
+    def begin(self, fired: Fire) -> None:
+        self._start_run(fired.spec, fired.at, fired.note)
 
-    def _process_one(self, job: Job, now: datetime) -> None:
-        spec: JobSpec = job.kwargs["spec"]
-        first = job.next_run_time
+    def _look(self, job: Job, now: datetime) -> Fire:
+        trigger, first = job.kwargs["spec"].trigger, job.next_run_time
         try:
-            last = spec.trigger.last_before(now)
-            following = spec.trigger.next_after(now)
-            missed = 0 if last is None or last <= first else spec.trigger.count(first, last) - 1
-        except Exception as error:  # noqa: BLE001 - a user's calendar data may break a trigger; one job only
-            self._broken_trigger(job, now, error)
-            return
-        if not self._claim(job, following):
-            return
-        at = first if last is None else max(first, last)
-        if missed > 0:
-            self._tell(spec, first, RunResult.MISSED, f"{missed} earlier fires passed while the daemon was away")
-        reason = self._misfired(spec, at, now)
-        if reason:
-            self._tell(spec, at, RunResult.MISSED, reason)
-            return
-        self._executors["default"].submit_job(job, [at])
+            at = max(first, trigger.last_before(now) or first)
+            missed = trigger.count(first, at) - 1 if at > first else 0
+            following = trigger.next_after(now)
+        except Exception as error:  # noqa: BLE001 - a user's calendar data may break a trigger; it costs one job only
+            # An hour later, so that one broken schedule neither spins the loop nor stops the others.
+            text = f"its schedule failed: {type(error).__name__}: {error}; next try in an hour"
+            return Fire(job, first, first, now + timedelta(hours=1), broken=text)
+        return Fire(job, first, at, following, missed, *self._judge(job.kwargs["spec"], at, now))
 
-    def _claim(self, job: Job, following: datetime | None) -> bool:
-        """Persist the next run time; only then may the run begin. False if somebody else removed the job."""
-        before = job.next_run_time
-        job.next_run_time = None if following is None else following.astimezone(UTC)
+    def _claimed(self, now: datetime) -> list[Fire]:
+        """What is due and ours: the next run times are persisted first, only then may the runs begin."""
+        fires = [self._look(job, now) for job in self._store.get_due_jobs(now)]
+        before = [each.job.next_run_time for each in fires]
+        for each in fires:
+            each.job.next_run_time = None if each.following is None else each.following.astimezone(UTC)
         try:
-            self._store.update_job(job)
-        except JobLookupError:
-            return False
+            ours = self._store.claim([(each.job, each.at) for each in fires]) if fires else []
         except Exception:
-            job.next_run_time = before
+            for each, at in zip(fires, before, strict=True):
+                each.job.next_run_time = at
             raise
-        return True
+        return [each for each, is_ours in zip(fires, ours, strict=True) if is_ours]
 
-    def _broken_trigger(self, job: Job, now: datetime, error: Exception) -> None:
-        """Try again in an hour, so that one broken schedule neither spins the loop nor stops the others."""
-        scheduled_at = job.next_run_time
-        if self._claim(job, now + timedelta(hours=1)):
-            reason = f"its schedule failed: {type(error).__name__}: {error}; next try in an hour"
-            self._tell(job.kwargs["spec"], scheduled_at, RunResult.FAILED, reason)
+    def _begin_or_report(self, fired: Fire) -> None:
+        if fired.broken:
+            self._tell(fired.spec, fired.at, RunResult.FAILED, fired.broken)
+            return
+        if fired.missed:
+            text = f"{fired.missed} earlier fires passed while the daemon was away or busy"
+            self._tell(fired.spec, fired.first, RunResult.MISSED, text)
+        if fired.refused:
+            self._tell(fired.spec, fired.at, RunResult.MISSED, fired.refused)
+            return
+        self._executors["default"].submit_job(fired.job, [fired])
 
-    def _misfired(self, spec: JobSpec, at: datetime, now: datetime) -> str:
-        """Why a late fire must not run any more; empty if it may."""
+    def _judge(self, spec: JobSpec, at: datetime, now: datetime) -> tuple[str, str]:
+        """Why a late fire must not run any more, if so, and else what is odd about it."""
         late = now - at
-        if late <= spec.grace or spec.misfire is Misfire.RUN:
-            return ""
+        if late <= spec.grace:
+            return "", ""
         text = f"{format_duration(late.total_seconds() // 1)} late"
         if spec.misfire is Misfire.SKIP:
-            return f"{text}, and misfire: skip allows {format_duration(spec.grace.total_seconds())}"
-        if self._session_date(at) == self._session_date(now):
-            return ""
-        return f"{text}, and its session is over"
+            return f"{text}, and misfire: skip allows {format_duration(spec.grace.total_seconds())}", ""
+        if spec.misfire is Misfire.RUN_IF_SAME_SESSION and self._day(at) != self._day(now):
+            return f"{text}, and its session is over", ""
+        return "", f"caught up, {text}"
 
-    def _session_date(self, t: datetime) -> object:
-        """The exchange date, as long as its trading day (pre-open to the end of post-market) goes on."""
+    def _day(self, t: datetime) -> object:
+        """The exchange date: pre-open to post-close of a session lie in one."""
         return t.astimezone(self.calendar.exchange_timezone).date()
 
     def _tell(self, spec: JobSpec, at: datetime, result: RunResult, reason: str) -> None:

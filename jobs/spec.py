@@ -14,13 +14,15 @@ from jobs.builtin import TABLE
 from jobs.durations import parse_duration
 from jobs.triggers import CronTrigger, IntervalTrigger, SessionTrigger, Trigger, parse_anchor
 
-__all__ = ["JobSpec", "JobSpecError", "Misfire", "Notify", "Problem", "check_job", "job_specs", "parse_job"]
+__all__ = ["JobSpec", "JobSpecError", "Misfire", "Notify", "Overlap", "Problem", "check_job", "job_specs", "parse_job"]
 
 Problem = tuple[tuple[str, ...], object, str]
 """Where in the job's mapping, the value found there, and what is wrong with it and what would be right."""
 
 STATES = ("stopped", "pre_market", "trading", "post_market", "error")
 SCHEDULES = ("cron", "interval", "session")
+PROCESS_KEYS = ("overlap", "timeout", "retries")
+MOST_RETRIES = 100
 IMPORT_STRING = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 NAME = re.compile(r"[A-Za-z][\w.-]{0,63}")
 
@@ -31,6 +33,14 @@ class Misfire(StrEnum):
     SKIP = "skip"
     RUN = "run"
     RUN_IF_SAME_SESSION = "run_if_same_session"
+
+
+class Overlap(StrEnum):
+    """What to do with a fire that comes while the run before is still going on."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+    """Begin it when that run ends; one fire waits at most, and a further one is skipped."""
 
 
 class Notify(StrEnum):
@@ -57,7 +67,9 @@ class JobSpec:
         definition are the same job.
     :param action: the name of a built-in body, an import string ``module:function``, or a command's words.
     :param grace: how late a fire may run without being called a misfire.
-    :param timeout: of a run in its own process.
+    :param timeout: of a run in its own process; after it the run's whole process group is killed.
+    :param retries: how often a failed run of an own process is tried again, ten seconds later, then twenty, and so on.
+    :param jitter: a run begins up to this much later than its fire, at random.
     """
 
     name: str
@@ -70,7 +82,10 @@ class JobSpec:
     enabled: bool
     misfire: Misfire
     grace: timedelta
+    overlap: Overlap
     timeout: timedelta
+    retries: int
+    jitter: timedelta
     only_when: frozenset[str]
     trading_days_only: bool
     notify: Notify
@@ -152,6 +167,11 @@ class _Reader:
         for key in self.raw:
             if key not in READERS:
                 self.problem((str(key),), self.raw[key], f"no such key{_did_you_mean(str(key), tuple(READERS))}")
+        for key in PROCESS_KEYS:
+            if key in self.raw and self.body is not None:
+                self.problem(
+                    (key,), self.raw[key], f"{key} goes with run and command only; {self.name} is short and built in"
+                )
         kind = self.kind()
         return {
             "schedule": self.schedule_text(kind),
@@ -218,7 +238,13 @@ class _Reader:
             self.problem(("until",), self.raw["until"], "until needs every, as in every: 5m")
         if start is None:
             return None
-        return SessionTrigger(self.calendar, start, until, None if every is None else timedelta(seconds=every))
+        trigger = SessionTrigger(self.calendar, start, until, None if every is None else timedelta(seconds=every))
+        if not trigger.can_fire():
+            span = f"{self.raw['session']} until {self.raw.get('until', 'close')}"
+            self.problem(
+                ("session",), self.raw["session"], f"{span} never fires: in a regular session it ends before it begins"
+            )
+        return trigger
 
     def action(self) -> str | tuple[str, ...] | None:
         given = [key for key in ("run", "command") if key in self.raw]
@@ -259,6 +285,12 @@ def _interval(value: object) -> float:
 
 def _timedelta(value: object) -> timedelta:
     return timedelta(seconds=_seconds(value))
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_RETRIES:
+        raise ValueError(f"{value!r} is not a whole number from 0 to {MOST_RETRIES}")
+    return value
 
 
 def _import_string(value: object) -> str:
@@ -309,7 +341,10 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "enabled": _flag,
     "misfire": _one_of(Misfire),
     "grace": _timedelta,
+    "overlap": _one_of(Overlap),
     "timeout": _timedelta,
+    "retries": _count,
+    "jitter": _timedelta,
     "only_when": _states,
     "trading_days_only": _flag,
     "notify": _one_of(Notify),
@@ -319,7 +354,10 @@ OPTIONS: Mapping[str, object] = {
     "enabled": True,
     "misfire": "run_if_same_session",
     "grace": "60s",
+    "overlap": "skip",
     "timeout": "10m",
+    "retries": 0,
+    "jitter": "0s",
     "only_when": [],
     "trading_days_only": False,
     "notify": "failure",

@@ -5,35 +5,57 @@ that can't be understood (a newer version wrote it, somebody edited it) is parke
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from apscheduler.job import Job
 from apscheduler.jobstores.base import ConflictingIdError, JobLookupError
+from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from jobs.spec import JobSpec
 
-__all__ = ["ENTRY_POINT", "JSONJobStore", "UnreadableRow", "make_job", "read_rows"]
+__all__ = [
+    "ENTRY_POINT",
+    "Claim",
+    "JSONJobStore",
+    "UnreadableRow",
+    "VolatileJobStore",
+    "decode",
+    "make_job",
+    "read_rows",
+]
 
 ENTRY_POINT = "jobs.scheduler:fire"
 """The only function that a stored job can name."""
 
 VERSION = 1
 
+MOST_DUE = 100
+"""Jobs that one turn takes up; the rest is taken by the turns that follow at once, so that none of them is long."""
+
+Claim = tuple[Job, datetime]
+"""A job, with its next run time already set to the one after, and the fire that is claimed."""
+
 SpecReader = Callable[[str, Mapping[str, Any]], JobSpec]
 """Reads a stored definition; raises ValueError if it is none."""
+
+Recorder = Callable[[Connection, str, datetime], bool]
+"""Records in a claim's transaction that a run is about to begin; False if that fire has been claimed before."""
 
 
 class UnreadableRow(ValueError):
     """A stored job that this version does not understand."""
 
 
-def make_job(spec: JobSpec, next_run_time: datetime | None) -> Job:
-    """An APScheduler job for `spec`; a job without a next run time is paused."""
+def make_job(spec: JobSpec, next_run_time: datetime | None, *, paused: bool = False) -> Job:
+    """An APScheduler job for `spec`.
+
+    :param paused: by an operator; such a job has no next run time until it is resumed.
+    """
     job = Job.__new__(Job)
     job.__setstate__(
         {
@@ -41,13 +63,13 @@ def make_job(spec: JobSpec, next_run_time: datetime | None) -> Job:
             "name": spec.name,
             "func": ENTRY_POINT,
             "args": (),
-            "kwargs": {"spec": spec},
+            "kwargs": {"spec": spec, "paused": paused},
             "trigger": spec.trigger,
             "executor": "default",
             "misfire_grace_time": None,
             "coalesce": True,
             "max_instances": 1,
-            "next_run_time": next_run_time,
+            "next_run_time": None if paused else next_run_time,
         }
     )
     return job
@@ -59,6 +81,7 @@ def encode(job: Job) -> bytes:
         "version": VERSION,
         "definition": job.kwargs["spec"].definition,
         "next_run_time": None if at is None else at.astimezone(UTC).isoformat(),
+        "paused": job.kwargs["paused"],
     }
     return json.dumps(row, separators=(",", ":"), sort_keys=True).encode()
 
@@ -69,15 +92,23 @@ def decode(name: str, raw: bytes, read_spec: SpecReader) -> Job:
         row = json.loads(raw)
         if row["version"] != VERSION:
             raise UnreadableRow(f"row version {row['version']!r}, this program reads {VERSION}")
-        at = row["next_run_time"]
+        spec, at = read_spec(name, row["definition"]), row["next_run_time"]
         return make_job(
-            read_spec(name, row["definition"]),
-            None if at is None else datetime.fromisoformat(at).astimezone(UTC),
+            spec, None if at is None else datetime.fromisoformat(at).astimezone(UTC), paused=bool(row.get("paused"))
         )
     except UnreadableRow:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableRow(f"{type(error).__name__}: {error}") from error
+
+
+class VolatileJobStore(MemoryJobStore):  # type: ignore[misc]
+    """APScheduler's store in memory, with claims."""
+
+    def claim(self, claims: Sequence[Claim]) -> list[bool]:
+        for job, _ in claims:
+            self.update_job(job)
+        return [True] * len(claims)
 
 
 class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
@@ -86,18 +117,22 @@ class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
     :param engine: the table ``apscheduler_jobs`` is made in it if it is missing. Reading is done with the execution
         option ``read_only``, by which the engine may begin a transaction that takes no write lock.
     :param read_spec: reads a stored definition.
+    :param record: records each claim.
     """
 
-    def __init__(self, engine: Engine, read_spec: SpecReader) -> None:
+    def __init__(self, engine: Engine, read_spec: SpecReader, record: Recorder = lambda *_: True) -> None:
         super().__init__(engine=engine)
         self.reader = engine.execution_options(read_only=True)
-        self.read_spec = read_spec
+        self.read_spec, self.record = read_spec, record
         self.parked: dict[str, str] = {}
-        """Name and reason of each row that could not be read."""
+        """Name and reason of each row that could not be read, until all rows are read again."""
 
     def lookup_job(self, job_id: str) -> Job | None:
         jobs = self._get_jobs(self.jobs_t.c.id == job_id)
         return jobs[0] if jobs else None
+
+    def get_due_jobs(self, now: datetime) -> list[Job]:
+        return self._get_jobs(self.jobs_t.c.next_run_time <= now.timestamp(), most=MOST_DUE)
 
     def get_next_run_time(self) -> datetime | None:
         columns = self.jobs_t.c
@@ -119,17 +154,30 @@ class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
                 raise ConflictingIdError(job.id) from None
 
     def update_job(self, job: Job) -> None:
-        update = self.jobs_t.update().where(self.jobs_t.c.id == job.id).values(**_columns(job))
         with self.engine.begin() as connection:
-            if connection.execute(update).rowcount == 0:
+            if not self._update(connection, job):
                 raise JobLookupError(job.id)
+
+    def claim(self, claims: Sequence[Claim]) -> list[bool]:
+        """Persist the next run times of these jobs and record their runs, all in one transaction.
+
+        :return: for each, whether its run may begin: not if the job is gone, or this fire was claimed before.
+        """
+        with self.engine.begin() as connection:
+            return [self._update(connection, job) and self.record(connection, job.id, at) for job, at in claims]
 
     def shutdown(self) -> None:
         """Leave the engine open: it belongs to whoever made it."""
 
-    def _get_jobs(self, *conditions: Any) -> list[Job]:
+    def _update(self, connection: Connection, job: Job) -> bool:
+        update = self.jobs_t.update().where(self.jobs_t.c.id == job.id).values(**_columns(job))
+        return connection.execute(update).rowcount > 0
+
+    def _get_jobs(self, *conditions: Any, most: int | None = None) -> list[Job]:
         columns = self.jobs_t.c
         query = select(columns.id, columns.job_state).where(*conditions).order_by(columns.next_run_time, columns.id)
+        if most is not None:
+            query = query.where(columns.id.not_in(list(self.parked))).limit(most)
         with self.reader.connect() as connection:
             rows = connection.execute(query).all()
         return [job for row in rows if (job := self._read(row.id, row.job_state)) is not None]
@@ -158,10 +206,7 @@ def read_rows(engine: Engine) -> dict[str, tuple[datetime | None, bytes]]:
     with engine.connect() as connection:
         rows = connection.execute(select(table.c.id, table.c.next_run_time, table.c.job_state)).all()
     return {
-        row.id: (
-            None if row.next_run_time is None else datetime.fromtimestamp(row.next_run_time, UTC),
-            row.job_state,
-        )
+        row.id: (None if row.next_run_time is None else datetime.fromtimestamp(row.next_run_time, UTC), row.job_state)
         for row in rows
     }
 

@@ -255,12 +255,26 @@ class SessionTrigger(Trigger):
     ) -> None:
         self.calendar, self.start, self.until, self.every = calendar, start, until, every
 
+    def can_fire(self) -> bool:
+        """Whether there is a regular session in which it fires, by the exchange's last two weeks of 2025."""
+        return any(self.fires(session) for session in self.calendar.sessions(date(2025, 12, 15), date(2025, 12, 31)))
+
     def fires(self, session: Session) -> list[datetime]:
         first = self.start.of(session)
         if self.every is None or self.until is None:
             return [first]
         steps = (self.until.of(session) - first) // self.every
         return [first + i * self.every for i in range(steps + 1)]
+
+    def session_of(self, at: datetime) -> Session:
+        """The session that a fire belongs to; ValueError for an instant that is no fire."""
+        for session in self._sessions(at, DAY):
+            fires = self.fires(session)
+            if at in fires:
+                return session
+            if fires and fires[0] > at:
+                break
+        raise ValueError(f"{at.isoformat()} is no fire of this schedule")
 
     def next_after(self, t: datetime) -> datetime | None:
         for session in self._sessions(t, DAY):

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendars import MarketState
-from jobs import JobRun, JobSpec, job_specs, parse_job
+from jobs import JobRun, JobSpec, RunResult, job_specs, parse_job
 from jobs.scheduler import JobScheduler
 from notifiers import AlertLevel, NotificationMessage
 from orchestrator.alarms import Alarms
@@ -57,7 +58,11 @@ __all__ = ["Loop"]
 logger = logging.getLogger("orchestrator")
 
 INSERT_TRANSITION = insert(transitions)
-INSERT_RUN = insert(job_runs).prefix_with("OR REPLACE")
+RUN_COLUMNS = ("started_at", "finished_at", "result", "reason", "exit_code", "output")
+WRITE_RUN = upsert(job_runs)
+WRITE_RUN = WRITE_RUN.on_conflict_do_update(
+    index_elements=["job", "scheduled_at"], set_={name: WRITE_RUN.excluded[name] for name in RUN_COLUMNS}
+)
 INSERT_META = insert(meta).prefix_with("OR REPLACE")
 
 RETRY = timedelta(seconds=5)
@@ -132,8 +137,11 @@ class Loop:
             Duties(self),
             lambda: self.state.value,
             self._job_ran,
+            self._job_begun,
             self.source.base_dir,
             self._job_environment,
+            self.world.rng,
+            self.world.spawn,
         )
         self.scheduler = JobScheduler(
             self.clock,
@@ -145,6 +153,7 @@ class Loop:
         )
         self.specs = job_specs(self.config.schedule.jobs, self.calendar)
         self._unapplied = self.specs
+        self._close_lost_runs()
         unsent = self.outbox.load(self.store)
         if unsent:
             logger.info("%d alerts of an earlier run are still to be delivered", unsent)
@@ -263,24 +272,25 @@ class Loop:
         if applied:
             logger.info("jobs: %s", applied)
 
+    def _job_begun(self, spec: JobSpec, scheduled_at: datetime, now: datetime) -> None:
+        self.history.add(WRITE_RUN, _run_row(JobRun(spec.name, scheduled_at, now, None, None, "going on")))
+
     def _job_ran(self, spec: JobSpec, run: JobRun) -> None:
         now = self.clock.now()
-        self.history.add(
-            INSERT_RUN,
-            {
-                "job": run.job,
-                "scheduled_at": run.scheduled_at,
-                "started_at": run.started_at,
-                "finished_at": run.finished_at,
-                "result": run.result.value,
-                "reason": run.reason,
-                "exit_code": run.exit_code,
-                "output": run.output,
-            },
-        )
+        self.history.add(WRITE_RUN, _run_row(run))
         logger.debug("job %s %s: %s", run.job, run.result, run.reason)
         self._publish(JobRan(now, run))
         self.alarms.job_ran(spec, run, now)
+
+    def _close_lost_runs(self) -> None:
+        """Runs that an earlier daemon began and did not live to see the end of: they are not begun again."""
+        for row in self.store.rows(select(job_runs).where(job_runs.c.result.is_(None))):
+            reason = "the daemon ended before the run did"
+            run = JobRun(row["job"], row["scheduled_at"], row["started_at"], None, RunResult.FAILED, reason)
+            if row["job"] in self.specs:
+                self._job_ran(self.specs[row["job"]], run)
+            else:
+                self.history.add(WRITE_RUN, _run_row(run))
 
     def _job_store_told(self, error: Exception | None) -> None:
         now = self.clock.now()
@@ -425,8 +435,8 @@ class Loop:
     def _answer(self, request: Request, now: datetime) -> None:
         try:
             ok, text = True, self._carry_out(request, now)
-        except (ConfigError, OSError, SQLAlchemyError, KeyError) as error:
-            ok, text = False, str(getattr(error, "orig", error))
+        except (ConfigError, OSError, SQLAlchemyError, LookupError) as error:
+            ok, text = False, str(getattr(error, "orig", None) or error.args[0])
         try:
             answer(self.store, request, now, ok, text)
         except SQLAlchemyError as error:
@@ -444,7 +454,21 @@ class Loop:
                 return self.resume(now)
             case "reload":
                 return self.reload(now)
-        raise KeyError(f"this daemon knows no request {request.kind!r}")
+            case "run job":
+                return self.runner.run_now(self._spec(request), now)
+            case "pause job":
+                self.scheduler.pause_job(self._spec(request).name)
+                return "paused"
+            case "resume job":
+                self.scheduler.resume_job(self._spec(request).name)
+                return "resumed"
+        raise LookupError(f"this daemon knows no request {request.kind!r}")
+
+    def _spec(self, request: Request) -> JobSpec:
+        name = str(request.args["name"])
+        if name not in self.specs:
+            raise LookupError(f"no job {name!r}; these are: {', '.join(sorted(self.specs))}")
+        return self.specs[name]
 
     def _clock_gap(self) -> float:
         return self.clock.now().timestamp() - self.clock.monotonic()
@@ -467,3 +491,16 @@ class Loop:
 def _after(now: datetime, seconds: float) -> datetime:
     """Rounded up to the clock's resolution: a turn that comes too early would find nothing due."""
     return now + timedelta(microseconds=ceil(seconds * 1e6))
+
+
+def _run_row(run: JobRun) -> dict[str, Any]:
+    return {
+        "job": run.job,
+        "scheduled_at": run.scheduled_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "result": None if run.result is None else run.result.value,
+        "reason": run.reason,
+        "exit_code": run.exit_code,
+        "output": run.output,
+    }

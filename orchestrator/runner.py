@@ -1,29 +1,71 @@
 """Begins the runs of jobs and says how they ended.
 
 The built-in jobs run here and now, in the loop: each is short. Everything that a user brings runs in a process of its
-own, with a deadline, its output kept.
+own, with a deadline, its output kept. However many of them hang, a turn of the loop starts a few and goes on.
 """
 
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from calendars import Clock, MarketCalendar
-from jobs import JobContext, JobFailed, JobRun, JobSkipped, JobSpec, RunResult
+from jobs import JobContext, JobFailed, JobRun, JobSkipped, JobSpec, Overlap, RunResult
 from jobs.builtin import BODIES
-from orchestrator.child import Child, python_module
+from orchestrator.child import Receiver, python_module
 from orchestrator.inbox import Inbox
 
-__all__ = ["JobRunner"]
+__all__ = ["JobRunner", "Planned", "Process"]
 
 logger = logging.getLogger("orchestrator.jobs")
 
 OUTPUT_LIMIT = 8192
 """Characters of a run's output that are kept: the last ones."""
+
+STARTS_PER_TURN = 8
+"""Processes that one turn starts; each costs the loop a few milliseconds."""
+
+MOST_PROCESSES = 200
+"""Users' processes at one time; further runs wait for a place."""
+
+FIRST_RETRY = 10.0
+"""Seconds before the first retry; each further one waits twice as long, up to ten minutes."""
+
+LONGEST_RETRY = 600.0
+
+
+class Process(Protocol):
+    """A user's process, whose output and end its receiver hears."""
+
+    def kill(self) -> None:
+        """End it and all that it started; its receiver hears of it."""
+
+    def close(self) -> None:
+        """The same, at once and unheard."""
+
+
+Spawn = Callable[[Inbox, Receiver, Sequence[str], Path, Mapping[str, str]], Process]
+"""Starts a command in a folder with an environment; raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A run that is to begin.
+
+    :param not_before: on the monotonic clock.
+    :param note: what is odd about it, for its history.
+    """
+
+    spec: JobSpec
+    scheduled_at: datetime
+    note: str = ""
+    attempt: int = 1
+    not_before: float = 0.0
 
 
 class JobRunner:
@@ -32,7 +74,9 @@ class JobRunner:
     :param context: what the built-in bodies ask of the daemon.
     :param state: the orchestrator's state now, for ``only_when``.
     :param report: takes every run that ended, and every one that did not begin.
+    :param begun: takes every run that began in a process of its own, and when.
     :param environment: variables for the processes of users' jobs.
+    :param spawn: starts these processes.
     """
 
     def __init__(
@@ -43,62 +87,106 @@ class JobRunner:
         context: JobContext,
         state: Callable[[], str],
         report: Callable[[JobSpec, JobRun], None],
+        begun: Callable[[JobSpec, datetime, datetime], None],
         folder: Path,
         environment: Callable[[], Mapping[str, str]],
+        rng: random.Random,
+        spawn: Spawn,
     ) -> None:
         self.clock, self.calendar, self.inbox = clock, calendar, inbox
-        self._context, self._state, self._report = context, state, report
-        self._folder, self._environment = folder, environment
+        self._context, self._state, self._report, self._begun = context, state, report, begun
+        self._folder, self._environment, self._rng, self._spawn_process = folder, environment, rng, spawn
         self._running: dict[str, UserRun] = {}
+        self._planned: list[Planned] = []
+        self._queued: dict[str, Planned] = {}
 
-    def start(self, spec: JobSpec, scheduled_at: datetime) -> None:
-        """Begin a run, or say why not. It raises nothing."""
-        now = self.clock.now()
-        if reason := self._forbidden(spec, now):
-            self._report(spec, JobRun(spec.name, scheduled_at, None, None, RunResult.SKIPPED, reason))
+    def start(self, spec: JobSpec, scheduled_at: datetime, note: str = "") -> None:
+        """Begin a run, now or as soon as its jitter says, or say why not. It raises nothing."""
+        jitter = spec.jitter.total_seconds()
+        if jitter:
+            delay = self._rng.uniform(0, jitter)
+            self._planned.append(Planned(spec, scheduled_at, note, not_before=self.clock.monotonic() + delay))
         elif spec.builtin:
-            self._run_here(spec, scheduled_at, now)
-        elif spec.name in self._running:
-            reason = f"the run of {self._running[spec.name].scheduled_at.isoformat()} is still going on"
-            self._report(spec, JobRun(spec.name, scheduled_at, None, None, RunResult.OVERLAPPED, reason))
+            self._begin(Planned(spec, scheduled_at, note))
         else:
-            self._spawn(spec, scheduled_at, now)
+            self._planned.append(Planned(spec, scheduled_at, note))
 
     def step(self, monotonic: float) -> float | None:
-        """End what is over its time; returns the seconds until the next deadline."""
+        """Start what is planned, end what is over its time; returns the seconds until there is more to do."""
+        self._start_planned(monotonic)
         for run in self._running.values():
             if monotonic >= run.deadline and not run.timed_out:
                 run.timed_out = True
-                run.child.kill()
+                run.process.kill()
         waits = [run.deadline - monotonic for run in self._running.values() if not run.timed_out]
+        if len(self._running) < MOST_PROCESSES:
+            waits += [planned.not_before - monotonic for planned in self._planned]
         return max(0.0, min(waits)) if waits else None
 
-    def close(self) -> None:
-        """End what still runs, and say so."""
-        for run in list(self._running.values()):
-            run.child.close()
-            self.finished(run, None, self.clock.now())
+    def run_now(self, spec: JobSpec, now: datetime) -> str:
+        """Begin a run that an operator asks for, whatever the schedule says; returns what came of it, in words."""
+        if spec.builtin:
+            return str(self._run_here(Planned(spec, now, "asked for by an operator"), now))
+        self._planned.append(Planned(spec, now, "asked for by an operator"))
+        return f"begun; to see how it ends: orchestrator jobs history {spec.name}"
 
-    def finished(self, run: "UserRun", code: int | None, now: datetime) -> None:
-        if self._running.pop(run.spec.name, None) is not run:
-            return  # closed while its end was on the way
-        result, reason = _verdict(run, code)
-        self._report(
-            run.spec,
-            JobRun(run.spec.name, run.scheduled_at, run.started_at, now, result, reason, code, run.output.strip()),
-        )
+    def close(self) -> None:
+        """End what still runs, and say so; what has not begun yet does not begin."""
+        now = self.clock.now()
+        for run in list(self._running.values()):
+            run.process.close()
+            self._end(run, None, now)
+        for planned in [*self._planned, *self._queued.values()]:
+            self._refuse(planned, RunResult.FAILED, "not begun before the daemon stopped")
+        self._planned, self._queued = [], {}
+
+    # --- beginning ---
+
+    def _start_planned(self, monotonic: float) -> None:
+        places = min(STARTS_PER_TURN, MOST_PROCESSES - len(self._running))
+        due = [planned for planned in self._planned if planned.not_before <= monotonic][: max(0, places)]
+        for planned in due:
+            self._planned.remove(planned)
+            self._begin(planned)
+
+    def _begin(self, planned: Planned) -> None:
+        spec, now = planned.spec, self.clock.now()
+        if reason := self._forbidden(spec, now):
+            self._refuse(planned, RunResult.SKIPPED, reason)
+        elif spec.builtin:
+            self._run_here(planned, now)
+        elif spec.name in self._running:
+            self._overlap(planned)
+        else:
+            self._spawn(planned, now)
 
     def _forbidden(self, spec: JobSpec, now: datetime) -> str:
         state = self._state()
         if spec.only_when and state not in spec.only_when:
             return f"the state is {state}, and the job runs only when {' or '.join(sorted(spec.only_when))}"
         if spec.trading_days_only and not self.calendar.is_trading_day(now):
-            return f"no trading day: {self.calendar.why(now.astimezone(self.calendar.timezone).date())}"
+            return f"no trading day: {self.calendar.why(now)}"
         return ""
 
-    def _run_here(self, spec: JobSpec, scheduled_at: datetime, now: datetime) -> None:
+    def _overlap(self, planned: Planned) -> None:
+        name = planned.spec.name
+        if planned.spec.overlap is Overlap.QUEUE and name not in self._queued:
+            self._queued[name] = planned
+            return
+        since = self._running[name].planned.scheduled_at.astimezone(self.calendar.timezone)
+        reason = f"the run of {since:%a %d %b %H:%M:%S} is still going on"
+        if planned.spec.overlap is Overlap.QUEUE:
+            reason += ", and another waits already"
+        self._refuse(planned, RunResult.OVERLAPPED, reason)
+
+    def _refuse(self, planned: Planned, result: RunResult, reason: str) -> None:
+        spec = planned.spec
+        self._report(spec, JobRun(spec.name, planned.scheduled_at, None, None, result, _join(planned.note, reason)))
+
+    def _run_here(self, planned: Planned, now: datetime) -> JobRun:
+        spec = planned.spec
         try:
-            reason, result = BODIES[spec.name](self._context, scheduled_at), RunResult.OK
+            reason, result = BODIES[spec.name](self._context, planned.scheduled_at), RunResult.OK
         except JobSkipped as skipped:
             reason, result = str(skipped), RunResult.SKIPPED
         except JobFailed as failed:
@@ -106,39 +194,67 @@ class JobRunner:
         except Exception as error:
             logger.exception("job %s raised", spec.name)
             reason, result = f"{type(error).__name__}: {error}", RunResult.FAILED
-        self._report(spec, JobRun(spec.name, scheduled_at, now, self.clock.now(), result, reason))
+        text = _join(planned.note, reason)
+        run = JobRun(spec.name, planned.scheduled_at, now, self.clock.now(), result, text)
+        self._report(spec, run)
+        return run
 
-    def _spawn(self, spec: JobSpec, scheduled_at: datetime, now: datetime) -> None:
-        if isinstance(spec.action, tuple):
-            command = list(spec.action)
-        else:
-            command = python_module("orchestrator.task", spec.action)
+    def _spawn(self, planned: Planned, now: datetime) -> None:
+        spec = planned.spec
+        command = (
+            list(spec.action) if isinstance(spec.action, tuple) else python_module("orchestrator.task", spec.action)
+        )
         environment = {
             **os.environ,
             **self._environment(),
             "ORCHESTRATOR_JOB": spec.name,
-            "ORCHESTRATOR_SCHEDULED_AT": scheduled_at.astimezone(self.calendar.timezone).isoformat(),
+            "ORCHESTRATOR_SCHEDULED_AT": planned.scheduled_at.astimezone(self.calendar.timezone).isoformat(),
         }
-        run = UserRun(self, spec, scheduled_at, now, self.clock.monotonic() + spec.timeout.total_seconds())
+        run = UserRun(self, planned, now, self.clock.monotonic() + spec.timeout.total_seconds())
         try:
-            run.child = Child(self.inbox, run, command, cwd=self._folder, env=environment, capture=True)
+            run.process = self._spawn_process(self.inbox, run, command, self._folder, environment)
         except OSError as error:
-            reason = f"{command[0]!r} can't be started: {error.strerror or error}"
-            self._report(spec, JobRun(spec.name, scheduled_at, now, now, RunResult.FAILED, reason))
+            self._refuse(planned, RunResult.FAILED, f"{command[0]!r} can't be started: {error.strerror or error}")
             return
         self._running[spec.name] = run
+        self._begun(spec, planned.scheduled_at, now)
+
+    # --- ending ---
+
+    def ended(self, run: "UserRun", code: int, now: datetime) -> None:
+        """A process has ended by itself or by its timeout."""
+        if self._running.get(run.planned.spec.name) is run:  # else closed while its end was on the way
+            self._end(run, code, now)
+
+    def _end(self, run: "UserRun", code: int | None, now: datetime) -> None:
+        planned = run.planned
+        spec = planned.spec
+        del self._running[spec.name]
+        result, reason = _verdict(run, code)
+        if result is not RunResult.OK and code is not None and planned.attempt <= spec.retries:
+            self._retry(planned, reason)
+            return
+        if planned.attempt > 1:
+            reason = _join(f"attempt {planned.attempt}", reason)
+        text, output = _join(planned.note, reason), run.output.strip()
+        self._report(spec, JobRun(spec.name, planned.scheduled_at, run.started_at, now, result, text, code, output))
+        if (following := self._queued.pop(spec.name, None)) is not None:
+            self._planned.append(replace(following, note=_join(following.note, "waited for the run before")))
+
+    def _retry(self, planned: Planned, reason: str) -> None:
+        wait = min(LONGEST_RETRY, FIRST_RETRY * 2 ** (planned.attempt - 1))
+        logger.warning("job %s: attempt %d failed (%s); next in %g s", planned.spec.name, planned.attempt, reason, wait)
+        again = replace(planned, attempt=planned.attempt + 1, not_before=self.clock.monotonic() + wait)
+        self._planned.append(again)
 
 
 class UserRun:
     """A user's job, running in its process."""
 
-    child: Child
+    process: Process
 
-    def __init__(
-        self, runner: JobRunner, spec: JobSpec, scheduled_at: datetime, started_at: datetime, deadline: float
-    ) -> None:
-        self.runner, self.spec, self.scheduled_at = runner, spec, scheduled_at
-        self.started_at, self.deadline = started_at, deadline
+    def __init__(self, runner: JobRunner, planned: Planned, started_at: datetime, deadline: float) -> None:
+        self.runner, self.planned, self.started_at, self.deadline = runner, planned, started_at, deadline
         self.timed_out = False
         self.output = ""
 
@@ -147,12 +263,12 @@ class UserRun:
         self.output = (self.output + text)[-OUTPUT_LIMIT:]
 
     def ended(self, code: int, now: datetime) -> None:
-        self.runner.finished(self, code, now)
+        self.runner.ended(self, code, now)
 
 
 def _verdict(run: UserRun, code: int | None) -> tuple[RunResult, str]:
     if run.timed_out:
-        return RunResult.TIMEOUT, f"killed after its timeout of {run.spec.timeout.total_seconds():g} s"
+        return RunResult.TIMEOUT, f"killed after its timeout of {run.planned.spec.timeout.total_seconds():g} s"
     if code is None:
         return RunResult.FAILED, "ended because the daemon stopped"
     if code == 0:
@@ -160,3 +276,7 @@ def _verdict(run: UserRun, code: int | None) -> tuple[RunResult, str]:
     last = run.output.strip().rpartition("\n")[2]
     ending = f"exit code {code}" if code > 0 else f"signal {-code}"
     return RunResult.FAILED, f"{ending}: {last}" if last else ending
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

@@ -6,7 +6,7 @@ at once, a store in memory, an engine in this process, and notifications that ar
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -15,10 +15,10 @@ from typing import Any
 
 from calendars import Clock, VirtualClock
 from jobs import RunResult
-from jobs.scheduler import MemoryJobStore
+from jobs.scheduler import VolatileJobStore
 from jobs.store import SpecReader
 from notifiers import MemoryNotifier
-from orchestrator.child import Receiver
+from orchestrator.child import Ended, Receiver, Said
 from orchestrator.config import TradingConfig
 from orchestrator.config.rules import market_calendar
 from orchestrator.courier import Courier, MemoryCourier
@@ -77,8 +77,8 @@ class SimulatedWorld:
     def close_store(self, store: Store) -> None:
         store.close()
 
-    def job_store(self, store: Store, read_spec: SpecReader) -> MemoryJobStore:
-        return MemoryJobStore()
+    def job_store(self, store: Store, read_spec: SpecReader) -> VolatileJobStore:
+        return VolatileJobStore()
 
     def courier(self, inbox: Inbox, receiver: Receiver) -> Courier:
         return MemoryCourier(inbox, receiver, self.notifier)
@@ -95,6 +95,25 @@ class SimulatedWorld:
             )
 
         return LocalLink(inbox, receiver, make_host)
+
+    def spawn(
+        self, inbox: Inbox, receiver: Receiver, command: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> "InstantProcess":
+        return InstantProcess(inbox, receiver)
+
+
+class InstantProcess:
+    """Stands in for a user's process, which a rehearsal must not run: it succeeds at once."""
+
+    def __init__(self, inbox: Inbox, receiver: Receiver) -> None:
+        inbox.put(Said(receiver, "not run in a simulation"))
+        inbox.put(Ended(receiver, 0))
+
+    def kill(self) -> None:
+        """It has ended already."""
+
+    def close(self) -> None:
+        """It has ended already."""
 
 
 @dataclass

@@ -37,6 +37,7 @@ from sqlalchemy.types import TypeDecorator
 __all__ = [
     "Store",
     "StoreError",
+    "record_claim",
     "alerts",
     "deliveries",
     "equity",
@@ -107,7 +108,7 @@ job_runs = Table(
     Column("scheduled_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant, index=True),
-    Column("result", String(16), nullable=False),
+    Column("result", String(16)),  # null: it has begun and not ended yet
     Column("reason", Text, nullable=False, default=""),
     Column("exit_code", Integer),
     Column("output", Text, nullable=False, default=""),
@@ -272,6 +273,12 @@ class Store:
         """The rows of a select, each as a mapping."""
         with self.reader.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def record_claim(connection: Connection, job: str, scheduled_at: datetime) -> bool:
+    """Note that a run is about to begin; False if that fire has been claimed before."""
+    row = insert(job_runs).prefix_with("OR IGNORE").values(job=job, scheduled_at=scheduled_at)
+    return connection.execute(row).rowcount > 0
 
 
 def _engine(url: str, path: Path | None, busy_timeout: float, durable: bool, read_only: bool) -> Engine:

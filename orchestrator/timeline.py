@@ -35,7 +35,7 @@ def as_document(event: Event, calendar: MarketCalendar) -> dict[str, Any] | None
         case JobRan(run=run):
             scheduled = run.scheduled_at.astimezone(calendar.timezone).isoformat()
             line = {**at, "kind": "job", "name": run.job, "scheduled_at": scheduled}
-            return {**line, "result": run.result.value, "reason": run.reason}
+            return {**line, "result": run.result, "reason": run.reason}
         case Alerted(level=level, topic=topic, title=title, message=message):
             line = {**at, "kind": "alert", "level": level.value, "topic": topic}
             return {**line, "title": title, "message": message}

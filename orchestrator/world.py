@@ -3,20 +3,21 @@
 import random
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from calendars import Clock, MarketCalendar, SystemClock
 from jobs.store import JSONJobStore, SpecReader
-from orchestrator.child import Receiver
+from orchestrator.child import Child, Receiver
 from orchestrator.config import TradingConfig, store_url, to_dict
 from orchestrator.courier import Courier, CourierProcess
 from orchestrator.engine.link import EngineLink, ProcessLink
 from orchestrator.inbox import Inbox
 from orchestrator.lock import StoreLock
-from orchestrator.store import Store
+from orchestrator.runner import Process
+from orchestrator.store import Store, record_claim
 
 __all__ = ["EngineSetup", "RealWorld", "World"]
 
@@ -63,6 +64,11 @@ class World(Protocol):
     def launch(self, inbox: Inbox, receiver: Receiver, setup: EngineSetup) -> EngineLink:
         """Start an engine; raises OSError."""
 
+    def spawn(
+        self, inbox: Inbox, receiver: Receiver, command: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> Process:
+        """Start a user's command; raises OSError."""
+
 
 class RealWorld:
     """The machine that the daemon runs on."""
@@ -101,13 +107,18 @@ class RealWorld:
             self._lock = None
 
     def job_store(self, store: Store, read_spec: SpecReader) -> JSONJobStore:
-        return JSONJobStore(store.engine, read_spec)
+        return JSONJobStore(store.engine, read_spec, record_claim)
 
     def courier(self, inbox: Inbox, receiver: Receiver) -> Courier:
         return CourierProcess(inbox, receiver)
 
     def launch(self, inbox: Inbox, receiver: Receiver, setup: EngineSetup) -> EngineLink:
         return ProcessLink(inbox, receiver, _startup(setup))
+
+    def spawn(
+        self, inbox: Inbox, receiver: Receiver, command: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> Process:
+        return Child(inbox, receiver, command, cwd=folder, env=environment, capture=True)
 
 
 def _startup(setup: EngineSetup) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ COMMANDS = {
     "status": ("orchestrator.cli.service:status", "Show what the daemon is doing."),
     "halt": ("orchestrator.cli.service:halt", "Stop trading until it is resumed, over restarts too."),
     "resume": ("orchestrator.cli.service:resume", "Lift a halt."),
-    "jobs": ("orchestrator.cli.jobs:jobs", "List and show the scheduled jobs."),
+    "jobs": ("orchestrator.cli.jobs:jobs", "List, explain and command the scheduled jobs."),
     "calendar": ("orchestrator.cli.calendar:calendar", "Ask the exchange's calendar."),
     "config": ("orchestrator.cli.config:config", "Write, check and show the config."),
     "notify": ("orchestrator.cli.notify:notify", "Try the notification channels."),

@@ -1,5 +1,6 @@
 """orchestrator jobs: what runs when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
-from jobs import JobSpec, job_specs
+from jobs import JobSpec, RunResult, explain, job_specs
 from jobs.store import UnreadableRow, decode, read_rows
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import ago, echo_json, json_option, moment, table
 from orchestrator.cli.settings import Settings
+from orchestrator.control import ask
 from orchestrator.store import Store, job_runs
 
 __all__ = ["JobRow", "job_rows", "jobs"]
@@ -89,10 +91,10 @@ def _state(spec: JobSpec, stored: tuple[datetime | None, bytes] | None, settings
     if stored is None:
         return "active", ""
     try:
-        decode(spec.name, stored[1], lambda name, definition: spec)
+        job = decode(spec.name, stored[1], lambda name, definition: spec)
     except UnreadableRow as error:
         return "parked", f"its stored row can't be read: {error}"
-    return ("paused" if stored[0] is None else "active"), ""
+    return ("paused" if job.kwargs["paused"] else "active"), ""
 
 
 def _stray(name: str, last: dict[str, Any] | None) -> JobRow:
@@ -104,9 +106,9 @@ def _stray(name: str, last: dict[str, Any] | None) -> JobRow:
 
 @click.group()
 def jobs() -> None:
-    """List and show the scheduled jobs.
+    """List, explain and command the scheduled jobs.
 
-    Example: orchestrator jobs list
+    Example: orchestrator jobs explain market_close --next 3
     """
 
 
@@ -164,6 +166,138 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
     click.echo("\n".join(f"{key:<18} {_plain(value)}" for key, value in shown.items()))
 
 
+@jobs.command()
+@click.argument("name", required=False)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True, help="How many, newest first.")
+@click.option("--result", type=click.Choice([result.value for result in RunResult]), help="Only runs that ended so.")
+@json_option
+@click.pass_obj
+def history(settings: Settings, name: str | None, limit: int, result: str | None, as_json: bool) -> None:
+    """Show what became of the last fires of all jobs, or of NAME.
+
+    Example: orchestrator jobs history report --result failed
+    """
+    query = select(job_runs).order_by(job_runs.c.scheduled_at.desc(), job_runs.c.id.desc()).limit(limit)
+    if name is not None:
+        query = query.where(job_runs.c.job == name)
+    if result is not None:
+        query = query.where(job_runs.c.result == result)
+    store = settings.reader()
+    rows = [] if store is None else store.rows(query)
+    if store is not None:
+        store.close()
+    if as_json:
+        echo_json([_run_document(row, settings) for row in rows])
+        return
+    heads = ["job", "scheduled", "result", "took", "reason"]
+    click.echo(table(heads, [_run_cells(row, settings) for row in rows]))
+
+
+@jobs.command("explain")
+@click.argument("name")
+@click.option("--next", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many fires.")
+@click.option(
+    "--from", "start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"]), help="From when on; now if not given."
+)
+@json_option
+@click.pass_obj
+def explain_job(settings: Settings, name: str, count: int, start: datetime | None, as_json: bool) -> None:
+    """Say when NAME fires next, and why then.
+
+    Example: orchestrator jobs explain market_close --next 3 --from 2026-11-25
+    """
+    calendar, spec = settings.calendar, _spec(settings, name)
+    begin = settings.clock.now() if start is None else start.replace(tzinfo=calendar.timezone)
+    fires = list(explain(spec, calendar, begin, count))
+    if as_json:
+        echo_json([{"at": each.at.isoformat(), "why": each.why} for each in fires])
+        return
+    if not spec.enabled:
+        click.echo(f"{name} is disabled in the config; if it were not, it would fire at:")
+    for each in fires:
+        seconds = "%H:%M" if each.at.second == 0 else "%H:%M:%S"
+        click.echo(f"{each.at.strftime('%a %d %b %Y ' + seconds + ' %Z')}: {each.why}")
+    if len(fires) < count:
+        click.echo("and then no more")
+
+
+@jobs.command()
+@click.argument("name")
+@click.pass_obj
+def run(settings: Settings, name: str) -> None:
+    """Have the running daemon run NAME now, besides its schedule.
+
+    Example: orchestrator jobs run health_check
+    """
+    click.echo(f"{name}: {_ask(settings, 'run job', name)}")
+
+
+@jobs.command()
+@click.argument("name")
+@click.pass_obj
+def pause(settings: Settings, name: str) -> None:
+    """Keep NAME from firing, over restarts and edits of the config too, until: orchestrator jobs resume NAME.
+
+    Example: orchestrator jobs pause rebalance
+    """
+    click.echo(f"{name}: {_ask(settings, 'pause job', name)}")
+
+
+@jobs.command()
+@click.argument("name")
+@click.pass_obj
+def resume(settings: Settings, name: str) -> None:
+    """Have a paused NAME fire again from now on.
+
+    Example: orchestrator jobs resume rebalance
+    """
+    click.echo(f"{name}: {_ask(settings, 'resume job', name)}")
+
+
+def _ask(settings: Settings, kind: str, name: str) -> str:
+    owner = settings.daemon()
+    _spec(settings, name)
+    with settings.writer() as store:
+        return str(ask(store, settings.clock, owner, kind, {"name": name}, timeout=15))
+
+
+def _spec(settings: Settings, name: str) -> JobSpec:
+    specs = job_specs(settings.config.schedule.jobs, settings.calendar)
+    if name not in specs:
+        raise Failed(f"no job {name!r}; these are: {', '.join(sorted(specs))}")
+    return specs[name]
+
+
+def _run_document(row: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    zone, started, finished = settings.calendar.timezone, row["started_at"], row["finished_at"]
+
+    def local(at: datetime | None) -> str | None:
+        return None if at is None else at.astimezone(zone).isoformat()
+
+    return {
+        "job": row["job"],
+        "scheduled_at": local(row["scheduled_at"]),
+        "started_at": local(started),
+        "finished_at": local(finished),
+        "result": row["result"],
+        "reason": row["reason"] or None,
+        "duration_s": None if started is None or finished is None else (finished - started).total_seconds(),
+        "exit_code": row["exit_code"],
+        "output": row["output"] or None,
+    }
+
+
+def _run_cells(row: Mapping[str, Any], settings: Settings) -> list[str]:
+    at, started, finished = row["scheduled_at"], row["started_at"], row["finished_at"]
+    return [
+        row["job"],
+        f"{at.astimezone(settings.calendar.timezone):%a %d %b %H:%M:%S %Z}",
+        row["result"] or "going on",
+        "-" if started is None or finished is None else f"{(finished - started).total_seconds():.1f}s",
+        (row["reason"] or "-").replace("\n", " "),
+    ]
+
+
 def _document(row: JobRow, settings: Settings) -> dict[str, Any]:
     zone = settings.calendar.timezone
     return {
@@ -187,6 +321,9 @@ def _policy(spec: JobSpec | None) -> dict[str, Any]:
         "misfire": spec.misfire.value,
         "grace_s": spec.grace.total_seconds(),
         "timeout_s": None if spec.builtin else spec.timeout.total_seconds(),
+        "overlap": None if spec.builtin else spec.overlap.value,
+        "retries": None if spec.builtin else spec.retries,
+        "jitter_s": spec.jitter.total_seconds(),
         "only_when": sorted(spec.only_when),
         "trading_days_only": spec.trading_days_only,
         "notify": spec.notify.value,

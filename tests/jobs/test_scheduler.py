@@ -8,7 +8,7 @@ import pytest
 
 from calendars import MarketCalendar, VirtualClock
 from jobs import JobRun, JobSpec, RunResult, job_specs, parse_job
-from jobs.scheduler import Applied, JobScheduler, MemoryJobStore
+from jobs.scheduler import Applied, JobScheduler, VolatileJobStore
 from jobs.triggers import Trigger
 
 NYSE = MarketCalendar()
@@ -20,7 +20,7 @@ class Bench:
 
     def __init__(self, store: Any = None, start: datetime = NOON) -> None:
         self.clock = VirtualClock(start)
-        self.store = store or MemoryJobStore()
+        self.store = store or VolatileJobStore()
         self.begun: list[tuple[str, datetime]] = []
         self.reported: list[JobRun] = []
         self.failures: list[str | None] = []
@@ -28,7 +28,7 @@ class Bench:
             self.clock,
             self.store,
             NYSE,
-            lambda spec, at: self.begun.append((spec.name, at)),
+            lambda spec, at, note: self.begun.append((spec.name, at)),
             self.reported.append,
             lambda error: self.failures.append(None if error is None else str(error)),
         )
@@ -66,7 +66,7 @@ def test_due_job_begins_once_and_the_next_wake_is_its_next_fire() -> None:
 def test_next_run_is_persisted_before_the_run_begins() -> None:
     bench = Bench()
     seen: list[datetime] = []
-    bench.scheduler._start_run = lambda spec, at: seen.append(bench.next_run(spec.name))
+    bench.scheduler._start_run = lambda spec, at, note: seen.append(bench.next_run(spec.name))
     bench.apply(tick=every("5m"))
     bench.process()
     assert seen == [NOON + timedelta(minutes=5)]
@@ -80,7 +80,7 @@ def test_fires_that_passed_unnoticed_are_reported_and_only_the_last_runs() -> No
     assert bench.begun == [("tick", NOON), ("tick", NOON + timedelta(minutes=15))]
     (missed,) = bench.reported
     assert (missed.scheduled_at, missed.result) == (NOON + timedelta(minutes=5), RunResult.MISSED)
-    assert missed.reason == "2 earlier fires passed while the daemon was away"
+    assert missed.reason == "2 earlier fires passed while the daemon was away or busy"
 
 
 MISFIRES = [
@@ -127,7 +127,7 @@ def test_disabled_job_is_removed() -> None:
 
 
 def test_overdue_run_survives_a_restart() -> None:
-    store = MemoryJobStore()
+    store = VolatileJobStore()
     Bench(store).apply(daily={"cron": "0 13 * * *", "command": ["x"], "misfire": "run"})
     later = Bench(store, NOON + timedelta(hours=3))
     later.apply(daily={"cron": "0 13 * * *", "command": ["x"], "misfire": "run"})
@@ -147,7 +147,43 @@ def test_new_calendar_moves_a_session_job_and_nothing_else() -> None:
     assert bench.next_run("flatten") == datetime(2026, 11, 24, 18, 50, tzinfo=UTC)
 
 
-class BrokenStore(MemoryJobStore):
+def test_paused_job_does_not_fire_and_stays_paused_over_an_edit() -> None:
+    bench = Bench()
+    bench.apply(tick=every("5m"))
+    bench.scheduler.pause_job("tick")
+    bench.pass_time(hours=1)
+    assert bench.apply(tick=every("5m")).changed == []
+    bench.apply(tick=every("1m"))
+    bench.pass_time(hours=1)
+    assert (bench.begun, bench.reported) == ([], [])
+    bench.scheduler.resume_job("tick")
+    bench.pass_time(minutes=1)
+    assert bench.begun == [("tick", NOON + timedelta(hours=2)), ("tick", NOON + timedelta(hours=2, minutes=1))][1:]
+
+
+def test_late_run_says_that_it_was_caught_up() -> None:
+    bench = Bench()
+    notes: list[str] = []
+    bench.scheduler._start_run = lambda spec, at, note: notes.append(note)
+    bench.apply(tick=every("1h", misfire="run"))
+    bench.process()
+    bench.pass_time(hours=1, minutes=20)
+    assert notes == ["", "caught up, 20m late"]
+
+
+def test_claim_that_another_made_is_not_run() -> None:
+    class Taken(VolatileJobStore):
+        def claim(self, claims: Any) -> list[bool]:
+            super().claim(claims)
+            return [False] * len(claims)
+
+    bench = Bench(Taken())
+    bench.apply(tick=every("5m"))
+    assert bench.process() == NOON + timedelta(minutes=5)
+    assert (bench.begun, bench.reported) == ([], [])
+
+
+class BrokenStore(VolatileJobStore):
     """A store whose methods of the given names raise."""
 
     broken: frozenset[str] = frozenset()
@@ -158,7 +194,7 @@ class BrokenStore(MemoryJobStore):
         return object.__getattribute__(self, name)
 
 
-@pytest.mark.parametrize("broken", ["get_due_jobs", "update_job", "get_next_run_time"])
+@pytest.mark.parametrize("broken", ["get_due_jobs", "claim", "get_next_run_time"])
 def test_failing_store_delays_jobs_and_never_doubles_them(broken: str) -> None:
     store = BrokenStore()
     bench = Bench(store)

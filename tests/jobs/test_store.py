@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from calendars import MarketCalendar
 from jobs import parse_job
-from jobs.store import JSONJobStore, UnreadableRow, decode, make_job, read_rows
+from jobs.store import MOST_DUE, JSONJobStore, UnreadableRow, decode, make_job, read_rows
 
 NYSE = MarketCalendar()
 AT = datetime(2026, 11, 27, 17, 50, tzinfo=UTC)
@@ -43,6 +43,7 @@ def test_row_is_readable_json_that_names_no_function(store: JSONJobStore, tmp_pa
         "version": 1,
         "definition": {"session": "close - 10m", "command": ["flatten"]},
         "next_run_time": "2026-11-27T17:50:00+00:00",
+        "paused": False,
     }
 
 
@@ -101,5 +102,39 @@ def test_repaired_row_is_taken_up_again(store: JSONJobStore) -> None:
     edit(store, "flatten", job_state=b"{}")
     assert store.get_all_jobs() == []
     edit(store, "flatten", job_state=good)
-    assert [job.id for job in store.get_due_jobs(AT)] == ["flatten"]
+    assert [job.id for job in store.get_all_jobs()] == ["flatten"]
     assert store.parked == {}
+
+
+def test_claims_are_one_transaction_and_each_is_recorded(store: JSONJobStore) -> None:
+    other = parse_job("other", {"interval": "5m", "command": ["x"]}, NYSE)
+    for spec in (FLATTEN, other):
+        store.add_job(make_job(spec, AT))
+    recorded: list[tuple[str, datetime]] = []
+    store.record = lambda connection, name, at: recorded.append((name, at)) is None and name != "other"
+    later = AT.replace(hour=18)
+    gone = make_job(parse_job("gone", {"interval": "5m", "command": ["x"]}, NYSE), later)
+    claims = [(make_job(FLATTEN, later), AT), (make_job(other, later), AT), (gone, AT)]
+    assert store.claim(claims) == [True, False, False]
+    assert recorded == [("flatten", AT), ("other", AT)], "a job that is gone has nothing to record"
+    assert {job.id: job.next_run_time for job in store.get_all_jobs()} == {"flatten": later, "other": later}
+
+
+def test_claim_that_fails_changes_nothing(store: JSONJobStore) -> None:
+    store.add_job(make_job(FLATTEN, AT))
+
+    def fail(*_: object) -> bool:
+        raise OSError("disk full")
+
+    store.record = fail
+    with pytest.raises(OSError, match="disk full"):
+        store.claim([(make_job(FLATTEN, AT.replace(hour=18)), AT)])
+    assert store.get_next_run_time() == AT
+
+
+def test_turn_takes_a_bounded_number_of_due_jobs(store: JSONJobStore) -> None:
+    for number in range(MOST_DUE + 5):
+        store.add_job(make_job(parse_job(f"job{number}", {"interval": "5m", "command": ["x"]}, NYSE), AT))
+    edit(store, "job0", job_state=b"{}")
+    assert len(store.get_due_jobs(AT)) == MOST_DUE - 1
+    assert len(store.get_due_jobs(AT)) == MOST_DUE, "a parked row takes no place"

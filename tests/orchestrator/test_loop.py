@@ -1,5 +1,7 @@
 """Whole days of the daemon, on a virtual clock."""
 
+import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from jobs.scheduler import MemoryJobStore
+from jobs.builtin import TABLE
+from jobs.scheduler import VolatileJobStore
 from jobs.store import JSONJobStore, SpecReader
 from notifiers import MemoryNotifier
 from orchestrator.config import ConfigError, TradingConfig
@@ -18,7 +21,7 @@ from orchestrator.daemon import TradingOrchestrator
 from orchestrator.events import Alerted, ConfigApplied, EngineMoved, Event, JobRan, OrderUpdated, StateChanged, Traded
 from orchestrator.simulation import SimulatedWorld
 from orchestrator.states import OrchestratorState
-from orchestrator.store import Store, fills, job_runs, orders, transitions
+from orchestrator.store import Store, fills, job_runs, orders, record_claim, transitions
 
 NEW_YORK = ZoneInfo("America/New_York")
 PAPER = "broker: {broker_type: paper}\n"
@@ -39,7 +42,7 @@ class Machine(SimulatedWorld):
         return Store("sqlite://" if self.disk is None else f"sqlite:///{self.disk}").open()
 
     def job_store(self, store: Store, read_spec: SpecReader) -> Any:
-        return MemoryJobStore() if self.disk is None else JSONJobStore(store.engine, read_spec)
+        return VolatileJobStore() if self.disk is None else JSONJobStore(store.engine, read_spec, record_claim)
 
     def free_disk_mb(self, folder: Path) -> float:
         return self.free_mb
@@ -226,6 +229,58 @@ def test_rebalance_missed_with_its_session_is_an_alert_and_no_order(rehearse: Re
     assert daemon.runs("rebalance") == [("25 01:20", "missed")]
     assert "Job rebalance missed" in daemon.alerts("warning")
     assert daemon.rows(select(orders)) == []
+
+
+def test_fire_that_was_claimed_once_never_runs_again(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:00", disk=True).until("2026-11-24 09:40")
+    daemon.restart()
+    connection = sqlite3.connect(daemon.machine.disk)
+    with connection:  # as a job table restored from a backup would be
+        early = at("2026-11-24 09:35")
+        row = {"version": 1, "definition": TABLE["rebalance"], "next_run_time": early.isoformat(), "paused": False}
+        connection.execute(
+            "UPDATE apscheduler_jobs SET next_run_time = ?, job_state = ? WHERE id = 'rebalance'",
+            (early.timestamp(), json.dumps(row).encode()),
+        )
+    connection.close()
+    daemon.until("2026-11-24 10:00")
+    assert daemon.runs("rebalance") == [("24 09:35", "ok")]
+    assert len(daemon.rows(select(orders))) == 2
+
+
+def test_run_that_the_daemon_did_not_survive_is_told_and_not_repeated(rehearse: Rehearse) -> None:
+    config = "schedule: {jobs: {report: {cron: '0 10 * * *', command: [report]}}}"
+    daemon = rehearse("2026-11-24 09:00", config, disk=True).until("2026-11-24 09:01")
+    with daemon.daemon.loop.store.engine.begin() as connection:
+        record_claim(connection, "report", at("2026-11-24 08:00"))
+    daemon.restart()
+    daemon.until("2026-11-24 09:02")
+    assert daemon.runs("report") == [("24 09:01", "failed")]
+    assert daemon.alerts("warning") == ["Job report failed"]
+    (row,) = daemon.rows(select(job_runs).where(job_runs.c.job == "report"))
+    assert (row["result"], row["reason"]) == ("failed", "the daemon ended before the run did")
+
+
+def test_pause_outlives_restarts_and_edits(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:00", disk=True).until("2026-11-24 09:01")
+    daemon.daemon.loop.scheduler.pause_job("rebalance")
+    daemon.restart()
+    daemon.until("2026-11-24 09:20")
+    daemon.edit("schedule: {jobs: {rebalance: {session: open + 10m}}}")
+    daemon.until("2026-11-24 10:00")
+    assert daemon.runs("rebalance") == []
+    daemon.daemon.loop.scheduler.resume_job("rebalance")
+    daemon.until("2026-11-25 10:00")
+    assert daemon.runs("rebalance") == [("25 09:40", "ok")]
+
+
+def test_simulated_day_runs_no_command(rehearse: Rehearse, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    daemon = rehearse(
+        "2026-11-24 09:00", f"schedule: {{jobs: {{mark: {{cron: '30 9 * * *', command: [touch, {trace}]}}}}}}"
+    ).until("2026-11-24 09:31")
+    assert daemon.runs("mark") == [("24 09:30", "ok")]
+    assert not trace.exists()
 
 
 def test_decision_reaches_an_engine_that_was_not_running_at_its_time(rehearse: Rehearse, strategies: Path) -> None:

@@ -1,0 +1,276 @@
+"""Users' jobs: real processes, bounded in time, number and output."""
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calendars import MarketCalendar, VirtualClock
+from jobs import JobRun, JobSpec, RunResult, parse_job
+from orchestrator.inbox import Inbox
+from orchestrator.runner import MOST_PROCESSES, OUTPUT_LIMIT, STARTS_PER_TURN, JobRunner
+from orchestrator.world import RealWorld
+
+NYSE = MarketCalendar()
+NOON = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
+
+
+class Office:
+    """The daemon that the built-in bodies ask."""
+
+    beats = 0
+
+    def heartbeat(self) -> str:
+        self.beats += 1
+        return "alive"
+
+    def check_health(self) -> str:
+        raise ZeroDivisionError("a bug")
+
+    def reload_config(self) -> str:
+        return "unchanged"
+
+    def announce_session(self, scheduled_at: datetime) -> str:
+        return "open"
+
+    def rebalance(self, scheduled_at: datetime) -> str:
+        return "decided"
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.inbox, self.office = VirtualClock(NOON), Inbox(), Office()
+        self.state = "trading"
+        self.runs: list[JobRun] = []
+        self.begun: list[str] = []
+        self.runner = JobRunner(
+            self.clock,
+            NYSE,
+            self.inbox,
+            self.office,
+            lambda: self.state,
+            lambda spec, run: self.runs.append(run),
+            lambda spec, at, now: self.begun.append(spec.name),
+            folder,
+            lambda: {"ORCHESTRATOR_STATE": self.state},
+            random.Random(1),
+            RealWorld().spawn,
+        )
+
+    def start(self, spec: JobSpec, note: str = "") -> None:
+        self.runner.start(spec, self.clock.now(), note)
+        self.turn()
+
+    def turn(self, **passed: float) -> float | None:
+        self.clock.advance(timedelta(**passed))
+        for message in self.inbox.drain():
+            message.handle(self.clock.now())
+        return self.runner.step(self.clock.monotonic())
+
+    def until(self, happened: Callable[[], bool]) -> None:
+        for _ in range(2000):
+            self.turn()
+            if happened():
+                return
+            self.inbox.wait(30)
+        raise AssertionError("it never happened")
+
+    def until_runs(self, count: int) -> list[JobRun]:
+        self.until(lambda: len(self.runs) >= count)
+        return self.runs
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.runner.close()
+    made.inbox.close()
+
+
+def python(code: str, name: str = "job", **policy: Any) -> JobSpec:
+    return parse_job(name, {"interval": "5m", "command": [sys.executable, "-c", code], **policy}, NYSE)
+
+
+HANG = "import time; time.sleep(1000)"
+
+
+def test_run_that_succeeds(bench: Bench, tmp_path: Path) -> None:
+    code = "import os; print(os.getcwd(), os.environ['ORCHESTRATOR_JOB'], os.environ['ORCHESTRATOR_STATE'])"
+    bench.start(python(code))
+    (run,) = bench.until_runs(1)
+    assert (run.result, run.exit_code, run.reason) == (RunResult.OK, 0, "")
+    assert run.output == f"{tmp_path} job trading"
+    assert (run.scheduled_at, run.started_at, bench.begun) == (NOON, NOON, ["job"])
+
+
+def test_run_that_fails_says_its_last_line(bench: Bench) -> None:
+    bench.start(python("print('working'); raise SystemExit('no such desk')"))
+    (run,) = bench.until_runs(1)
+    assert (run.result, run.exit_code, run.reason) == (RunResult.FAILED, 1, "exit code 1: no such desk")
+
+
+def test_run_that_is_killed(bench: Bench) -> None:
+    bench.start(python("import os; os.kill(os.getpid(), 9)"))
+    (run,) = bench.until_runs(1)
+    assert (run.result, run.exit_code, run.reason) == (RunResult.FAILED, -9, "signal 9")
+
+
+def test_command_that_does_not_exist(bench: Bench) -> None:
+    bench.start(parse_job("job", {"interval": "5m", "command": ["/no/such/program"]}, NYSE))
+    (run,) = bench.until_runs(1)
+    assert (run.result, run.reason) == (
+        RunResult.FAILED,
+        "'/no/such/program' can't be started: No such file or directory",
+    )
+
+
+def test_function_job(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "desk.py").write_text("def flatten():\n    print('flat')\n")
+    bench.start(parse_job("job", {"interval": "5m", "run": "desk:flatten"}, NYSE))
+    (run,) = bench.until_runs(1)
+    assert (run.result, run.output) == (RunResult.OK, "flat")
+
+
+def test_hanging_run_is_killed_with_all_it_started(bench: Bench) -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {HANG!r}])\n"
+        "print(child.pid, flush=True); time.sleep(1000)"
+    )
+    bench.start(python(code, timeout="5s"))
+    bench.until(lambda: bench.runner._running["job"].output.endswith("\n"))
+    grandchild = int(bench.runner._running["job"].output)
+    assert bench.turn(seconds=4) == pytest.approx(1)
+    bench.turn(seconds=1)
+    (run,) = bench.until_runs(1)
+    assert (run.result, run.reason) == (RunResult.TIMEOUT, "killed after its timeout of 5 s")
+    bench.until(lambda: not _lives(grandchild))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_flood_of_output_keeps_its_end(bench: Bench) -> None:
+    bench.start(python("print('x' * 5_000_000); print('the end')"))
+    (run,) = bench.until_runs(1)
+    assert run.output.endswith("x\nthe end")
+    assert len(run.output) <= OUTPUT_LIMIT
+
+
+def test_overlapping_fire_is_skipped(bench: Bench) -> None:
+    spec = python(HANG)
+    bench.start(spec)
+    bench.clock.advance(timedelta(minutes=5))
+    bench.start(spec)
+    (run,) = bench.runs
+    assert run.result is RunResult.OVERLAPPED
+    assert run.reason == "the run of Tue 24 Nov 12:00:00 is still going on"
+
+
+def test_overlapping_fire_waits_if_the_job_queues(bench: Bench, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    spec = python(
+        f"import time, pathlib\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)", overlap="queue"
+    )
+    bench.start(spec)
+    bench.start(spec)
+    bench.start(spec)
+    assert [run.result for run in bench.runs] == [RunResult.OVERLAPPED]
+    gate.touch()
+    bench.until_runs(3)
+    assert [(run.result, run.reason) for run in bench.runs[1:]] == [
+        (RunResult.OK, ""),
+        (RunResult.OK, "waited for the run before"),
+    ]
+
+
+def test_failed_run_is_tried_again_with_growing_waits(bench: Bench) -> None:
+    bench.start(python("raise SystemExit(3)", retries=2), note="caught up, 5m late")
+    waits = []
+    for attempt in (1, 2):
+        bench.until(lambda attempt=attempt: len(bench.runner._planned) == 1 and len(bench.begun) == attempt)
+        waits.append(bench.turn())
+        bench.turn(seconds=waits[-1] or 0)
+    (run,) = bench.until_runs(1)
+    assert waits == [10, 20]
+    assert (run.result, run.reason) == (RunResult.FAILED, "caught up, 5m late; attempt 3; exit code 3")
+
+
+def test_retry_that_succeeds_is_a_success(bench: Bench, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    code = f"import pathlib, sys\nf = pathlib.Path({str(flag)!r})\nif not f.exists(): f.touch(); sys.exit(1)"
+    bench.start(python(code, retries=5))
+    bench.until(lambda: bool(bench.runner._planned))
+    bench.turn(seconds=10)
+    (run,) = bench.until_runs(1)
+    assert (run.result, run.reason) == (RunResult.OK, "attempt 2")
+
+
+def test_jitter_delays_a_run_by_at_most_its_length(bench: Bench) -> None:
+    spec = python("pass", jitter="30s")
+    bench.start(spec)
+    wait = bench.runner.step(bench.clock.monotonic())
+    assert wait is not None
+    assert 0 < wait <= 30
+    assert bench.begun == []
+    bench.turn(seconds=wait + 0.001)
+    assert bench.begun == ["job"]
+
+
+def test_conditions_are_looked_at_when_the_run_is_to_begin(bench: Bench) -> None:
+    bench.state = "stopped"
+    bench.start(python("pass", only_when=["trading", "pre_market"]))
+    bench.clock.advance(timedelta(days=2))
+    bench.state = "trading"
+    bench.start(python("pass", trading_days_only=True))
+    assert [(run.result, run.reason) for run in bench.runs] == [
+        (RunResult.SKIPPED, "the state is stopped, and the job runs only when pre_market or trading"),
+        (RunResult.SKIPPED, "no trading day: Thanksgiving Day: closed"),
+    ]
+    assert bench.begun == []
+
+
+def test_builtin_body_that_raises_is_a_failed_run(bench: Bench) -> None:
+    bench.start(parse_job("health_check", {}, NYSE))
+    (run,) = bench.runs
+    assert (run.result, run.reason) == (RunResult.FAILED, "ZeroDivisionError: a bug")
+
+
+def test_thousand_hanging_jobs_delay_no_heartbeat(bench: Bench) -> None:
+    heartbeat = parse_job("heartbeat", {}, NYSE)
+    sleep = {"interval": "5m", "command": ["sleep", "1000"], "timeout": "1m"}
+    for number in range(1000):
+        bench.runner.start(parse_job(f"job{number}", sleep, NYSE), NOON)
+    turns = 0
+    while len(bench.runner._running) < MOST_PROCESSES:
+        before = len(bench.runner._running)
+        bench.start(heartbeat)
+        assert len(bench.runner._running) - before <= STARTS_PER_TURN
+        turns += 1
+    bench.start(heartbeat)
+    assert bench.office.beats == turns + 1
+    assert len(bench.runner._running) == MOST_PROCESSES
+    bench.turn(minutes=1)
+    bench.until(lambda: sum(run.result is RunResult.TIMEOUT for run in bench.runs) == MOST_PROCESSES)
+    bench.runner.close()
+    results = [run.result for run in bench.runs if run.job.startswith("job")]
+    assert len(results) == 1000, "each has one end, and a reason"
+
+
+def test_close_ends_what_runs_and_says_so(bench: Bench) -> None:
+    bench.start(python(HANG, name="a"))
+    bench.start(python(HANG, name="b", jitter="1h"))
+    bench.runner.close()
+    assert [(run.job, run.result, run.reason) for run in bench.runs] == [
+        ("a", RunResult.FAILED, "ended because the daemon stopped"),
+        ("b", RunResult.FAILED, "not begun before the daemon stopped"),
+    ]
