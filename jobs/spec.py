@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from calendars import MarketCalendar
+from calendars import MarketCalendar, Session
 from jobs.builtin import TABLE
 from jobs.durations import parse_duration
 from jobs.triggers import CronTrigger, IntervalTrigger, SessionTrigger, Trigger, parse_anchor
@@ -239,12 +239,18 @@ class _Reader:
         if start is None:
             return None
         trigger = SessionTrigger(self.calendar, start, until, None if every is None else timedelta(seconds=every))
-        if not trigger.can_fire():
-            span = f"{self.raw['session']} until {self.raw.get('until', 'close')}"
-            self.problem(
-                ("session",), self.raw["session"], f"{span} never fires: in a regular session it ends before it begins"
-            )
+        if (usual := trigger.usual_session()) is not None:
+            self.usual_day(trigger, usual)
         return trigger
+
+    def usual_day(self, trigger: SessionTrigger, usual: Session) -> None:
+        """What is sensible fires on a usual day, and at a time when its states can hold."""
+        fires, text, states = trigger.fires(usual), self.raw["session"], self.raw.get("only_when")
+        if not fires:
+            span = f"{text} until {self.raw.get('until', 'close')}"
+            self.problem(("session",), text, f"{span} never fires: in a regular session it ends before it begins")
+        elif states and "stopped" not in states and not any(usual.pre_open <= at < usual.post_close for at in fires):
+            self.problem(("session",), text, f"{text} is outside the trading day, where only_when never holds")
 
     def action(self) -> str | tuple[str, ...] | None:
         given = [key for key in ("run", "command") if key in self.raw]

@@ -255,9 +255,10 @@ class SessionTrigger(Trigger):
     ) -> None:
         self.calendar, self.start, self.until, self.every = calendar, start, until, every
 
-    def can_fire(self) -> bool:
-        """Whether there is a regular session in which it fires, by the exchange's last two weeks of 2025."""
-        return any(self.fires(session) for session in self.calendar.sessions(date(2025, 12, 15), date(2025, 12, 31)))
+    def usual_session(self) -> Session | None:
+        """A session with the exchange's regular hours, to see what this does on a usual day; None if none is found."""
+        sessions = self.calendar.sessions(date(2025, 12, 1), date(2025, 12, 31))
+        return next((each for each in sessions if not each.early_close and not each.late_open), None)
 
     def fires(self, session: Session) -> list[datetime]:
         first = self.start.of(session)

@@ -103,6 +103,22 @@ BAD: list[tuple[str, Any, tuple[str, ...], str]] = [
     ("job", {"interval": "5m", "run": "a:b", "enabled": "on"}, ("enabled",), "'on' is not true or false"),
     ("job", {"interval": "5m", "run": "a:b", "only_when": ["open"]}, ("only_when",), "is not a list of states"),
     ("job", {"interval": "5m", "run": "a:b", "timout": "5m"}, ("timout",), "no such key; did you mean timeout?"),
+    (
+        "job",
+        {"session": "close - 30m", "until": "open", "every": "5m", "run": "a:b"},
+        ("session",),
+        "close - 30m until open never fires",
+    ),
+    (
+        "job",
+        {"session": "close + 8h", "run": "a:b", "only_when": ["trading"]},
+        ("session",),
+        "close + 8h is outside the trading day, where only_when never holds",
+    ),
+    ("heartbeat", {"timeout": "5m"}, ("timeout",), "timeout goes with run and command only"),
+    ("job", {"interval": "5m", "run": "a:b", "retries": -1}, ("retries",), "-1 is not a whole number from 0 to 100"),
+    ("job", {"interval": "5m", "run": "a:b", "overlap": "pile"}, ("overlap",), "'pile' is not one of skip, queue"),
+    ("job", {"interval": "5m", "run": "a:b", "jitter": "x"}, ("jitter",), "'x' is not a duration"),
     ("job", {"interval": "5m", "run": "a:b", "notify": "sometimes"}, ("notify",), "is not one of never"),
     ("a job", {"interval": "5m", "run": "a:b"}, (), "a job's name is a letter, then letters"),
 ]
