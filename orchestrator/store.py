@@ -226,6 +226,9 @@ class Store:
         except (DatabaseError, sqlite3.Error) as error:
             self.close()
             raise StoreError(f"{self.path or self.url}: {_cause(error)}; {_remedy(error)}") from error
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def _check(self) -> None:

@@ -144,8 +144,8 @@ def main(arguments: list[str]) -> int:
     startup = parent.first_command()
     _log_to(parent, startup["log_level"])
     signal.signal(signal.SIGTERM, lambda *_: inbox.put({"command": "stop"}))
-    for folder in startup["import_paths"]:
-        sys.path.insert(0, folder)
+    # Behind our own, so that a user's folder named like a package of ours hides nothing.
+    sys.path.extend(folder for folder in startup["import_paths"] if folder not in sys.path)
 
     def emit(event: EngineEvent) -> None:
         parent.send(encode(event))
