@@ -7,6 +7,7 @@ not expect it) only shortens the wait: the daemon looks at the table every few s
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,7 +52,9 @@ def ask(store: Store, clock: Clock, owner: Owner, kind: str, args: Mapping[str, 
         row = insert(requests).values(at=clock.now(), kind=kind, args=dict(args))
         key = connection.execute(row).inserted_primary_key
     request_id = key[0] if key else 0
-    os.kill(owner.pid, WAKE)
+    if owner.here:
+        with suppress(ProcessLookupError):  # it has just ended, and will not answer
+            os.kill(owner.pid, WAKE)
     inbox, deadline = Inbox(), clock.monotonic() + timeout
     try:
         while clock.monotonic() < deadline:
@@ -70,11 +73,13 @@ def _unpack(row: Mapping[str, Any]) -> Any:
     raise NoAnswer(str(row["answer"]))
 
 
-def unanswered(store: Store, now: datetime) -> list[Request]:
-    """What waits for an answer, oldest first; nothing while the store can't be read."""
-    query = (
-        select(requests).where(requests.c.answered_at.is_(None), requests.c.at > now - STALE).order_by(requests.c.id)
-    )
+def unanswered(store: Store, now: datetime, started_at: datetime) -> list[Request]:
+    """What waits for an answer, oldest first; nothing while the store can't be read.
+
+    :param started_at: of the daemon; what was put before that was meant for an earlier one.
+    """
+    since = max(now - STALE, started_at)
+    query = select(requests).where(requests.c.answered_at.is_(None), requests.c.at > since).order_by(requests.c.id)
     try:
         return [Request(row["id"], row["at"], row["kind"], row["args"]) for row in store.rows(query)]
     except SQLAlchemyError:

@@ -24,6 +24,11 @@ class Owner:
     birth: str
     started_at: str
 
+    @property
+    def here(self) -> bool:
+        """Whether it was started on this machine: of another's process nothing can be known, and it gets no signals."""
+        return self.host == socket.gethostname()
+
 
 class StoreOwned(Exception):
     """Another daemon owns the store."""
@@ -69,7 +74,7 @@ class StoreLock:
 def find_owner(store_path: Path) -> Owner | None:
     """The living daemon that owns the store; None if there is none. Takes no lock, so it is in nobody's way."""
     owner = _read(_lock_path(store_path))
-    if owner is None or owner.host != socket.gethostname():
+    if owner is None or not owner.here:
         return owner
     return owner if _birth(owner.pid) == owner.birth else None
 

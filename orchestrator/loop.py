@@ -32,6 +32,7 @@ from orchestrator.events import (
     Alerted,
     AlertRaised,
     ConfigApplied,
+    EngineBeat,
     EngineEvent,
     EngineMoved,
     EquityMarked,
@@ -66,6 +67,7 @@ WRITE_RUN = WRITE_RUN.on_conflict_do_update(
 INSERT_META = insert(meta).prefix_with("OR REPLACE")
 
 RETRY = timedelta(seconds=5)
+"""After the store failed: a locked one costs its busy timeout at each try, and the loop has other work."""
 
 
 class Loop:
@@ -98,8 +100,9 @@ class Loop:
         self._unapplied: dict[str, JobSpec] | None = None
         self._decision: dict[str, str] = {}
         self._market: MarketState | None = None
+        self._beat: EngineBeat | None = None
         self._changed = True
-        self._next_look = self._next_apply = self.started_at
+        self._next_look = self._next_apply = self._next_jobs = self._next_write = self.started_at
         self._gap = self._clock_gap()
         self._stop_by = float("inf")
         self.store = world.open_store(self.config, source.base_dir)
@@ -175,6 +178,10 @@ class Loop:
         return min(wakes)
 
     def _run_jobs(self, now: datetime) -> datetime:
+        if self.stopping:
+            return datetime.max.replace(tzinfo=UTC)  # what is due now is overdue for the next daemon
+        if now < self._next_jobs:
+            return self._next_jobs
         for _ in range(2):  # a second time, if a reload was among the jobs
             self._apply_jobs(now)
             wake = self.scheduler.process(now)
@@ -187,6 +194,8 @@ class Loop:
         market, policy = self.calendar.get_market_state(now), self.policy()
         self.engine_wanted = wanted(market, self.supervisor.state, policy)
         wait = self.supervisor.step(now, self.engine_wanted, self.session())
+        if self.supervisor.beat is not self._beat:  # a beat is news: whoever asks for the status sees the newest
+            self._beat, self._changed = self.supervisor.beat, True
         state = derive(market, self.supervisor.state, policy, failing=self.supervisor.reason != "")
         if state is not self.state:
             self._change_state(state, market, now)
@@ -197,7 +206,9 @@ class Loop:
         if self._changed and self.world.shared:
             self.history.add(INSERT_META, {"key": "status", "value": snapshot(self, now)})
         self._changed = False
-        self.history.flush()
+        if not self.history.failing or now >= self._next_write:
+            self._next_write = now + RETRY
+            self.history.flush()
 
     def policy(self) -> Policy:
         schedule = self.config.schedule
@@ -297,7 +308,9 @@ class Loop:
         if error is None:
             self._store_error = ""
             self.alarms.job_store_recovered(now)
-        elif str(error) != self._store_error:
+            return
+        self._next_jobs = now + RETRY
+        if str(error) != self._store_error:
             self._store_error = str(error)
             logger.error("job store: %s", getattr(error, "orig", error))
             self.alarms.job_store_failed(error, now)
@@ -428,7 +441,7 @@ class Loop:
             return datetime.max.replace(tzinfo=UTC)
         if now >= self._next_look:
             self._next_look = now + LOOK_EVERY
-            for request in unanswered(self.store, now):
+            for request in unanswered(self.store, now, self.started_at):
                 self._answer(request, now)
         return self._next_look
 
@@ -476,9 +489,15 @@ class Loop:
     def _watch_clock(self, now: datetime) -> None:
         gap = self._clock_gap()
         jump, self._gap = gap - self._gap, gap
+        if jump < -1:
+            self._forget_deadlines(now)
         if abs(jump) > self.config.health.max_clock_jump:
             logger.warning("the wall clock jumped by %+.1f s", jump)
             self.alarms.clock_jumped(jump, now)
+
+    def _forget_deadlines(self, now: datetime) -> None:
+        """Look at requests and try the store in this turn: after a step back the next times would be far away."""
+        self._next_look = self._next_apply = self._next_jobs = self._next_write = now
 
     # --- telling ---
 

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import (
+    URL,
     Column,
     Connection,
     Engine,
@@ -249,6 +251,11 @@ class Store:
         with self.engine.begin() as connection:
             connection.execute(insert(meta).prefix_with("OR IGNORE").values(key="schema_version", value=SCHEMA_VERSION))
 
+    def in_use(self) -> bool:
+        """Whether a daemon has come as far as to keep its jobs here, which it does last."""
+        with self.reader.connect() as connection:
+            return _has_table(connection, "apscheduler_jobs")
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -287,10 +294,8 @@ def record_claim(connection: Connection, job: str, scheduled_at: datetime) -> bo
 def _engine(url: str, path: Path | None, busy_timeout: float, durable: bool, read_only: bool) -> Engine:
     if path is None:
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-    elif read_only:
-        engine = create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
     else:
-        engine = create_engine(url)
+        engine = create_engine(_reading_url(path) if read_only else URL.create("sqlite", database=str(path)))
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
@@ -307,6 +312,14 @@ def _engine(url: str, path: Path | None, busy_timeout: float, durable: bool, rea
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _reading_url(path: Path) -> URL:
+    """Where there is no WAL nobody has the file open, and nothing but `immutable` keeps SQLite from making one."""
+    options = {"mode": "ro", "uri": "true"}
+    if not path.with_name(f"{path.name}-wal").exists():
+        options["immutable"] = "1"
+    return URL.create("sqlite", database=f"file:{quote(str(path))}", query=options)
 
 
 def _create_private(path: Path) -> None:

@@ -68,6 +68,8 @@ def report(error: Exception, as_json: bool) -> int:
         text = _text(error)
     if as_json:
         click.echo(json.dumps({"error": {"code": code, "message": text, "details": _details(error)}}))
+    elif text.startswith("Usage: "):  # no error but the help, for a group without a command
+        click.echo(text, err=True)
     else:
         click.echo("\n".join(f"error: {line}" for line in text.splitlines()), err=True)
     return code

@@ -1,5 +1,8 @@
 """orchestrator notify: send a test message for real."""
 
+import sys
+from contextlib import redirect_stdout
+
 import click
 
 from notifiers import AlertLevel, NotificationMessage, build_notifier
@@ -44,7 +47,8 @@ def test(settings: Settings, channel: str | None, level: str, as_json: bool) -> 
             settings.clock.now(),
             {"channel": each.name},
         )
-        results.append(_attempt(each, message))
+        with redirect_stdout(sys.stderr if as_json else sys.stdout):  # the console channel prints
+            results.append(_attempt(each, message))
     if as_json:
         echo_json([{"channel": name, "ok": ok, "detail": detail} for name, ok, detail in results])
     else:

@@ -2,10 +2,12 @@
 
 import os
 import signal
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.cli.errors import Failed, NoDaemon, Refused, refuse_unsupported
 from orchestrator.cli.output import ago, echo_json, in_words, json_option
@@ -14,6 +16,7 @@ from orchestrator.config import log_file
 from orchestrator.control import NoAnswer, ask
 from orchestrator.inbox import Inbox
 from orchestrator.lock import StoreOwned
+from orchestrator.store import StoreError
 
 __all__ = ["halt", "resume", "start", "status", "stop"]
 
@@ -31,7 +34,7 @@ def start(settings: Settings, live: bool) -> None:
     from orchestrator.logs import configure_logging
 
     _guard(settings, live)
-    if (owner := settings.owner()) is not None:
+    if (owner := settings.owner()) is not None and owner.here:  # of another machine's only the lock itself can tell
         raise StoreOwned(settings.store_path, owner)
     if not settings.quiet:
         click.echo(start_screen(settings))
@@ -65,8 +68,11 @@ def stop(settings: Settings, timeout: float | None) -> None:
     try:
         with settings.writer() as store:
             ask(store, settings.clock, owner, "stop", {}, timeout=5)
-    except NoAnswer:
-        os.kill(owner.pid, signal.SIGTERM)
+    except (NoAnswer, StoreError, SQLAlchemyError):
+        if not owner.here:
+            raise
+        with suppress(ProcessLookupError):
+            os.kill(owner.pid, signal.SIGTERM)
     inbox = Inbox()
     try:
         while settings.owner() is not None:
@@ -127,20 +133,26 @@ def status(settings: Settings, as_json: bool) -> None:
 def _document(settings: Settings) -> dict[str, Any]:
     """What the daemon wrote last, and what can be computed beside it."""
     now, zone = settings.clock.now(), settings.calendar.timezone
-    owner = settings.owner()
-    known = _snapshot(settings)
+    owner, known = settings.owner(), _snapshot(settings)
     if owner is None:
-        known.update(state="stopped", pid=None, engine={**known["engine"], "state": "stopped", "pid": None})
-    started = known.pop("started_at", None)
-    alive = owner is not None and started is not None
-    known["uptime_s"] = round((now - datetime.fromisoformat(started)).total_seconds(), 1) if alive else None
+        known.update(state="stopped", pid=None, engine=dict.fromkeys(ENGINE) | {"state": "stopped"})
+    elif known["pid"] != owner.pid:  # it has only just started, and these are an earlier one's words
+        known = {**_unknown(settings), "pid": owner.pid, "started_at": owner.started_at}
+    started, age = known.pop("started_at"), known["engine"]["last_beat_age_s"]
+    known["uptime_s"] = None if owner is None else round(_seconds(started, now), 1)
+    if age is not None:
+        known["engine"]["last_beat_age_s"] = round(age + _seconds(known["at"], now), 3)
     known["market"] = market_document(settings, now)
     known["jobs"] = jobs_document(settings, now, zone)
     return known
 
 
-def _snapshot(settings: Settings) -> dict[str, Any]:
-    empty = {
+ENGINE = ("state", "pid", "restarts", "since", "last_beat_age_s", "connected", "progress", "reason")
+
+
+def _unknown(settings: Settings) -> dict[str, Any]:
+    """What is said of a daemon that has not said anything."""
+    return {
         "state": "stopped",
         "since": None,
         "mode": settings.config.mode,
@@ -152,15 +164,18 @@ def _snapshot(settings: Settings) -> dict[str, Any]:
             "version": None,
             "loaded_at": None,
         },
-        "engine": dict.fromkeys(("state", "pid", "restarts", "since", "last_beat_age_s", "connected", "progress")),
+        "engine": dict.fromkeys(ENGINE) | {"state": "stopped"},
         "alerts": {"pending": 0, "failed": 0},
         "account": None,
     }
-    store = settings.reader()
+
+
+def _snapshot(settings: Settings) -> dict[str, Any]:
+    unknown, store = _unknown(settings), settings.reader()
     if store is None:
-        return empty
+        return unknown
     try:
-        return {**empty, **(store.read_meta("status") or {})}
+        return {**unknown, **(store.read_meta("status") or {})}
     finally:
         store.close()
 
@@ -231,6 +246,10 @@ def _engine_text(engine: dict[str, Any], now: datetime) -> str:
     if engine.get("reason"):
         text += f": {engine['reason']}"
     return f"{text}, {engine['restarts'] or 0} restarts"
+
+
+def _seconds(text: str, now: datetime) -> float:
+    return (now - datetime.fromisoformat(text)).total_seconds()
 
 
 def _ago(text: str | None, now: datetime) -> str:

@@ -68,10 +68,14 @@ class Settings:
         return owner
 
     def reader(self) -> Store | None:
-        """The store for reading; None if there is none yet. The caller closes it."""
+        """The store for reading; None if no daemon has written into it yet. The caller closes it."""
         if not self.store_path.exists():
             return None
-        return Store(f"sqlite:///{self.store_path}", read_only=True).open()
+        store = Store(f"sqlite:///{self.store_path}", read_only=True).open()
+        if store.in_use():
+            return store
+        store.close()
+        return None
 
     def writer(self) -> Store:
         """The store for putting requests to the daemon. The caller closes it."""

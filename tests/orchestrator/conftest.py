@@ -69,7 +69,8 @@ class Daemon:
         """Listen until its log matches; returns the match. `after`: a position in the log."""
         deadline = time.monotonic() + PATIENCE
         while (found := re.compile(pattern).search(self.log, after)) is None:
-            assert not self.ended and time.monotonic() < deadline, f"it never said {pattern!r}, but:\n{self.log}"
+            if self.ended or time.monotonic() > deadline:
+                raise AssertionError(f"it never said {pattern!r}, but:\n{self.log}")
             self.listen(1)
         return found
 
@@ -217,6 +218,15 @@ class Desk:
 
     def runs(self, job):
         return self.rows("SELECT * FROM job_runs WHERE job = ? ORDER BY scheduled_at", job)
+
+    def wait_for_word_of(self, daemon):
+        """Wait until the status is this daemon's; returns it."""
+
+        def said():
+            status = self.status()
+            return status is not None and status["pid"] == daemon.pid and status
+
+        return self.wait_for(said, "the daemon says how it is")
 
     def wait_for_status(self, **engine):
         """Wait until the status says this of the engine; returns the status."""
