@@ -126,7 +126,8 @@ class JobRunner:
     def run_now(self, spec: JobSpec, now: datetime) -> str:
         """Begin a run that an operator asks for, whatever the schedule says; returns what came of it, in words."""
         if spec.builtin:
-            return str(self._run_here(Planned(spec, now, "asked for by an operator"), now))
+            run = self._run_here(Planned(spec, now, "asked for by an operator"), now)
+            return f"{run.result}: {run.reason}"
         self._planned.append(Planned(spec, now, "asked for by an operator"))
         return f"begun; to see how it ends: orchestrator jobs history {spec.name}"
 

@@ -217,7 +217,8 @@ class Desk:
         return [row for row in rows if level in {None, row["level"]}]
 
     def runs(self, job):
-        return self.rows("SELECT * FROM job_runs WHERE job = ? ORDER BY scheduled_at", job)
+        """What became of its fires; those that still go on are left out."""
+        return self.rows("SELECT * FROM job_runs WHERE job = ? AND result IS NOT NULL ORDER BY scheduled_at", job)
 
     def wait_for_word_of(self, daemon):
         """Wait until the status is this daemon's; returns it."""

@@ -1,0 +1,115 @@
+"""Jobs are asked about, run, paused and resumed while a daemon runs, and asked about when none does."""
+
+import json
+import os
+import signal
+import sys
+
+HISTORY_KEYS = {
+    "job",
+    "scheduled_at",
+    "started_at",
+    "finished_at",
+    "result",
+    "reason",
+    "duration_s",
+    "exit_code",
+    "output",
+}
+TICK = {"interval": "1s", "command": [sys.executable, "-c", "print('tick')"]}
+RARE = {"cron": "0 0 1 1 *", "command": [sys.executable, "-c", "print('rare')"]}
+SLOW = {"cron": "0 0 1 1 *", "command": [sys.executable, "-c", "import time; time.sleep(1000)"]}
+
+
+def listed(desk, *words):
+    done = desk.run(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def job(desk, name):
+    return next(each for each in listed(desk, "jobs", "list") if each["name"] == name)
+
+
+def test_jobs_are_run_paused_and_resumed_by_command(desk):
+    desk.configure(schedule={"auto_start": False, "jobs": {"tick": TICK, "rare": RARE}})
+    daemon = desk.start()
+    desk.wait_for(lambda: desk.runs("tick"), "it ticks")
+
+    done = desk.run("jobs", "run", "rare")
+    assert done.stdout == "rare: begun; to see how it ends: orchestrator jobs history rare\n"
+    (run,) = desk.wait_for(lambda: desk.runs("rare"), "it has run")
+    assert (run["result"], run["output"], run["reason"]) == ("ok", "rare", "asked for by an operator")
+    assert desk.run("jobs", "run", "heartbeat").stdout.startswith("heartbeat: ok: asked for by an operator; state ")
+
+    assert desk.run("jobs", "pause", "tick").stdout == "tick: paused\n"
+    assert (job(desk, "tick")["state"], job(desk, "tick")["next_run"]) == ("paused", None)
+    assert listed(desk, "status")["jobs"]["paused"] == 1
+    before = len(desk.runs("tick"))
+
+    daemon.signal(signal.SIGKILL)
+    daemon.wait_for_end()
+    again = desk.start()
+    desk.wait_for_word_of(again)
+    desk.run("jobs", "run", "rare")
+    desk.wait_for(lambda: len(desk.runs("rare")) == 2, "the new daemon is at work")
+    assert len(desk.runs("tick")) == before, "a pause outlives the daemon"
+
+    assert desk.run("jobs", "resume", "tick").stdout == "tick: resumed\n"
+    desk.wait_for(lambda: len(desk.runs("tick")) > before, "it ticks again")
+    again.signal(signal.SIGTERM)
+    assert again.wait_for_end() == 0
+
+
+def test_unknown_job_and_missing_daemon_are_said_in_a_line(desk):
+    for words in (("run", "heartbeat"), ("pause", "heartbeat"), ("resume", "heartbeat")):
+        done = desk.run("jobs", *words)
+        assert done.returncode == 4
+        assert "no daemon is running" in done.stderr
+    done = desk.run("jobs", "explain", "hartbeat")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no job 'hartbeat'; these are: config_reload, " in done.stderr
+
+
+def test_history_is_read_with_the_daemon_down(desk):
+    desk.configure(schedule={"auto_start": False, "jobs": {"tick": TICK}})
+    daemon = desk.start()
+    desk.wait_for(lambda: len(desk.runs("tick")) >= 3, "it ticks")
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_for_end()
+    documents = listed(desk, "jobs", "history", "tick", "--limit", "2")
+    assert [set(each) for each in documents] == [HISTORY_KEYS] * 2
+    assert documents[0]["scheduled_at"] > documents[1]["scheduled_at"], "newest first"
+    assert documents[1]["output"] == "tick"
+    assert listed(desk, "jobs", "history", "tick", "--result", "missed") == []
+    text = desk.run("jobs", "history", "tick", "--limit", "1").stdout
+    assert text.splitlines()[0].split() == ["job", "scheduled", "result", "took", "reason"]
+
+
+def test_schedule_explains_itself_without_a_daemon_or_a_store(desk):
+    desk.configure(schedule={"calendar": "NYSE"})
+    words = ("jobs", "explain", "market_close", "--next", "2", "--from", "2026-11-25 20:00")
+    assert listed(desk, *words) == [
+        {"at": "2026-11-27T13:00:00-05:00", "why": "close; Day after Thanksgiving: closes 13:00"},
+        {"at": "2026-11-30T16:00:00-05:00", "why": "close; regular session 09:30-16:00"},
+    ]
+    assert desk.run(*words).stdout.splitlines()[0] == (
+        "Fri 27 Nov 2026 13:00 EST: close; Day after Thanksgiving: closes 13:00"
+    )
+    assert not desk.store_path.exists()
+
+
+def test_run_that_dies_with_its_daemon_is_told_by_the_next_and_not_repeated(desk):
+    desk.configure(schedule={"auto_start": False, "jobs": {"slow": SLOW}})
+    daemon = desk.start()
+    desk.wait_for_word_of(daemon)
+    desk.run("jobs", "run", "slow")
+    desk.wait_for(lambda: desk.rows("SELECT * FROM job_runs WHERE job = 'slow'"), "it goes on")
+    os.kill(daemon.pid, signal.SIGKILL)
+    daemon.wait_for_end()
+    again = desk.start()
+    (run,) = desk.wait_for(lambda: desk.runs("slow"), "its end is known")
+    assert (run["result"], run["reason"]) == ("failed", "the daemon ended before the run did")
+    again.signal(signal.SIGTERM)
+    again.wait_for_end()
+    assert len(desk.rows("SELECT * FROM job_runs WHERE job = 'slow'")) == 1
