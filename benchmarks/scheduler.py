@@ -6,7 +6,7 @@ Each side has an SQLite file of its own in WAL mode with synchronous NORMAL, in 
 (TMPDIR). Ours turns as the daemon's loop does, in the main thread; stock is a BackgroundScheduler in its own thread.
 
 Bulk: the rounds of the two alternate, and the best of each counts; ours stands on a virtual clock, so that its table
-is due when stock's is. Lateness: both have one job that fires eight times a second, stock's half a beat after ours, so
+is due when stock's is. Lateness: both have one job that fires seven times a second, stock's half a beat after ours, so
 that both live through the same moments of the machine and are never at work together. At rest: turns a minute.
 """
 
@@ -53,8 +53,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SATURDAY = datetime(2026, 7, 4, 8, 30, tzinfo=UTC)
 HOUR, YEAR = 3_600.0, 31_536_000.0
 
-BEAT = 0.125
-"""Seconds between two fires whose lateness is taken; a binary fraction, so that no float is ever beside it."""
+BEAT = 9 / 64
+"""Seconds between two fires whose lateness is taken: a binary fraction, which floats and microseconds hold exactly, and
+no part of a second, so that whatever else the machine does twice a second meets both sides alike."""
 
 WARM_UP = 8
 """Fires that do not count: in these SQLAlchemy compiles its statements."""
@@ -331,6 +332,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.jobs, options.fires, options.rest = 1_000, 40, 30
+    if options.rest < min(RESTING.values()):
+        parser.error(f"--rest {options.rest:g}: the first job at rest fires after {min(RESTING.values()):g} s")
     print(f"stock is APScheduler {version('apscheduler')} with SQLAlchemy {version('sqlalchemy')}")
     table("ms a job", bulk(options.jobs, options.rounds))
     table("ms late", [*lateness(10, options.fires), *lateness(options.jobs, options.fires)])

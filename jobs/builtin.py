@@ -39,11 +39,11 @@ class JobContext(Protocol):
 
 
 TABLE: Mapping[str, Mapping[str, Any]] = {
-    "pre_market": {"session": "pre_open", "misfire": "run_if_same_session"},
-    "market_open": {"session": "open", "misfire": "run_if_same_session"},
+    "pre_market": {"session": "pre_open", "misfire": "run_if_same_session", "notify": "never"},
+    "market_open": {"session": "open", "misfire": "run_if_same_session", "notify": "never"},
     "rebalance": {"session": "open + 5m", "misfire": "run_if_same_session"},
-    "market_close": {"session": "close", "misfire": "run_if_same_session"},
-    "post_market_end": {"session": "post_close", "misfire": "skip"},
+    "market_close": {"session": "close", "misfire": "run_if_same_session", "notify": "never"},
+    "post_market_end": {"session": "post_close", "misfire": "skip", "notify": "never"},
     "heartbeat": {"interval": "5m", "misfire": "skip", "notify": "never"},
     "health_check": {"interval": "60s", "misfire": "skip"},
     "config_reload": {"interval": "60s", "misfire": "run", "notify": "never"},

@@ -20,6 +20,7 @@ from jobs.durations import format_duration
 from jobs.runs import JobRun, RunResult
 from jobs.spec import JobSpec, Misfire
 from jobs.store import VolatileJobStore, make_job
+from jobs.triggers import SessionTrigger
 
 __all__ = ["Applied", "JobScheduler", "VolatileJobStore", "fire"]
 
@@ -88,7 +89,7 @@ class Applied:
 class JobScheduler(BaseScheduler):  # type: ignore[misc]
     """Runs what is due when it is asked to.
 
-    :param clock: read wherever APScheduler would read the machine's clock.
+    :param clock: says from when on a resumed job fires.
     :param store: where jobs are kept; one with claims, such as those of :mod:`jobs.store`.
     :param calendar: tells whether a late fire is still of the same session.
     :param start_run: called for each run that is to begin.
@@ -102,12 +103,12 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         store: Any,
         calendar: MarketCalendar,
         start_run: Starter,
-        report: Callable[[JobRun], None],
+        report: Callable[[JobSpec, JobRun], None],
         on_store_failure: Callable[[Exception | None], None],
     ) -> None:
         self.clock, self.calendar = clock, calendar
         self._start_run, self._report, self._on_store_failure = start_run, report, on_store_failure
-        self._store = store
+        self.store = store
         self._store_failed = False
         super().__init__(timezone=UTC, jobstores={"default": store})
 
@@ -132,10 +133,10 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         :raises Exception: what the store raises; what was done until then stands, and applying again completes it.
         """
         wanted = {name: spec for name, spec in specs.items() if spec.enabled}
-        stored = {job.id: job for job in self._store.get_all_jobs()}
+        stored = {job.id: job for job in self.store.get_all_jobs()}
         applied = Applied()
         for name in sorted(stored.keys() - wanted.keys()):
-            self._store.remove_job(name)
+            self.store.remove_job(name)
             applied.removed.append(name)
         for name, spec in wanted.items():
             self._apply_one(spec, stored.get(name), now, applied)
@@ -143,7 +144,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
 
     def _apply_one(self, spec: JobSpec, old: Job | None, now: datetime, applied: Applied) -> None:
         if old is None:
-            if spec.name not in getattr(self._store, "parked", ()):
+            if spec.name not in getattr(self.store, "parked", ()):
                 self._real_add_job(make_job(spec, self._first(spec, now)), "default", False)
                 applied.added.append(spec.name)
             return
@@ -152,7 +153,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         overdue = same and old.next_run_time is not None and old.next_run_time <= now
         at = old.next_run_time if overdue or (same and paused) else self._first(spec, now)
         if not same or at != old.next_run_time:
-            self._store.update_job(make_job(spec, at, paused=paused))
+            self.store.update_job(make_job(spec, at, paused=paused))
             applied.changed.append(spec.name)
 
     def pause_job(self, job_id: str, jobstore: str | None = None) -> None:
@@ -161,7 +162,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         :raises JobLookupError: there is no such job.
         """
         job, _ = self._lookup_job(job_id, jobstore)
-        self._store.update_job(make_job(job.kwargs["spec"], None, paused=True))
+        self.store.update_job(make_job(job.kwargs["spec"], None, paused=True))
 
     def resume_job(self, job_id: str, jobstore: str | None = None) -> None:
         """Have a paused job fire again from now on; what it would have fired meanwhile is forgotten.
@@ -170,7 +171,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         """
         job, _ = self._lookup_job(job_id, jobstore)
         spec = job.kwargs["spec"]
-        self._store.update_job(make_job(spec, self._first(spec, self.clock.now())))
+        self.store.update_job(make_job(spec, self._first(spec, self.clock.now())))
 
     @staticmethod
     def _first(spec: JobSpec, now: datetime) -> datetime | None:
@@ -186,7 +187,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         try:
             for fired in self._claimed(now):
                 self._begin_or_report(fired)
-            wake = self._store.get_next_run_time()
+            wake = self.store.get_next_run_time()
         except Exception as error:  # noqa: BLE001 - a store may raise anything; the loop must outlive it
             self._store_failed = True
             self._on_store_failure(error)
@@ -195,11 +196,6 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
             self._store_failed = False
             self._on_store_failure(None)
         return now + timedelta(days=1) if wake is None else max(wake, now)
-
-    def _process_jobs(self) -> float:
-        """APScheduler's name for a turn: seconds until the next one."""
-        now = self.clock.now()
-        return (self.process(now) - now).total_seconds()
 
     def begin(self, fired: Fire) -> None:
         self._start_run(fired.spec, fired.at, fired.note)
@@ -210,20 +206,21 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
             at = max(first, trigger.last_before(now) or first)
             missed = trigger.count(first, at) - 1 if at > first else 0
             following = trigger.next_after(now)
+            judgement = self._judge(job.kwargs["spec"], at, now)
         except Exception as error:  # noqa: BLE001 - a user's calendar data may break a trigger; it costs one job only
             # An hour later, so that one broken schedule neither spins the loop nor stops the others.
             text = f"its schedule failed: {type(error).__name__}: {error}; next try in an hour"
             return Fire(job, first, first, now + timedelta(hours=1), broken=text)
-        return Fire(job, first, at, following, missed, *self._judge(job.kwargs["spec"], at, now))
+        return Fire(job, first, at, following, missed, *judgement)
 
     def _claimed(self, now: datetime) -> list[Fire]:
         """What is due and ours: the next run times are persisted first, only then may the runs begin."""
-        fires = [self._look(job, now) for job in self._store.get_due_jobs(now)]
+        fires = [self._look(job, now) for job in self.store.get_due_jobs(now)]
         before = [each.job.next_run_time for each in fires]
         for each in fires:
             each.job.next_run_time = None if each.following is None else each.following.astimezone(UTC)
         try:
-            ours = self._store.claim([(each.job, each.at) for each in fires]) if fires else []
+            ours = self.store.claim([(each.job, each.at) for each in fires]) if fires else []
         except Exception:
             for each, at in zip(fires, before, strict=True):
                 each.job.next_run_time = at
@@ -250,13 +247,23 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         text = f"{format_duration(late.total_seconds() // 1)} late"
         if spec.misfire is Misfire.SKIP:
             return f"{text}, and misfire: skip allows {format_duration(spec.grace.total_seconds())}", ""
-        if spec.misfire is Misfire.RUN_IF_SAME_SESSION and self._day(at) != self._day(now):
+        if spec.misfire is Misfire.RUN_IF_SAME_SESSION and self._over(spec, at, now):
             return f"{text}, and its session is over", ""
         return "", f"caught up, {text}"
 
-    def _day(self, t: datetime) -> object:
-        """The exchange date: pre-open to post-close of a session lie in one."""
-        return t.astimezone(self.calendar.exchange_timezone).date()
+    def _over(self, spec: JobSpec, at: datetime, now: datetime) -> bool:
+        """Whether the part of the day that a fire belongs to has ended.
+
+        A moment of a session belongs to its trading, or if it is later to its post-market. Any other time belongs to
+        its date at the exchange.
+        """
+        if isinstance(spec.trigger, SessionTrigger):
+            session = spec.trigger.session_of(at)
+            end = next((each for each in (session.close, session.post_close) if at < each), None)
+            if end is not None:
+                return now >= end
+        zone = self.calendar.exchange_timezone
+        return at.astimezone(zone).date() != now.astimezone(zone).date()
 
     def _tell(self, spec: JobSpec, at: datetime, result: RunResult, reason: str) -> None:
-        self._report(JobRun(spec.name, at, None, None, result, reason))
+        self._report(spec, JobRun(spec.name, at, None, None, result, reason))

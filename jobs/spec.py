@@ -189,6 +189,8 @@ class _Reader:
         """The value of a key, read by its reader; a bad one is a problem and reads as None."""
         value = self.raw.get(key, OPTIONS.get(key, default))
         if value is None:
+            if key in self.raw:
+                self.problem((key,), None, "null says nothing; leave the key out, or give it a value")
             return None
         try:
             return READERS[key](value)
@@ -313,7 +315,7 @@ def _command(value: object) -> tuple[str, ...]:
 
 def _states(value: object) -> frozenset[str]:
     words = [value] if isinstance(value, str) else value
-    if not isinstance(words, list | tuple) or not set(words) <= set(STATES):
+    if not isinstance(words, list | tuple) or not all(word in STATES for word in words):
         raise ValueError(f"{value!r} is not a list of states; choose from {', '.join(STATES)}")
     return frozenset(words)
 

@@ -23,6 +23,7 @@ __all__ = ["Anchor", "CronTrigger", "IntervalTrigger", "SessionTrigger", "Trigge
 
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_CLOSURE = 400
 """Days that are searched for a session before a session trigger says that it never fires again."""
 
@@ -53,21 +54,22 @@ class Trigger(BaseTrigger):  # type: ignore[misc]
 class IntervalTrigger(Trigger):
     """Every `seconds` seconds, counted from the Unix epoch, so that the phase survives any restart.
 
-    Five minutes fire at :00, :05, ... of every hour. Clock changes do not touch it.
+    Five minutes fire at :00, :05, ... of every hour. Clock changes do not touch it. All in whole microseconds: a float
+    of seconds since 1970 is too coarse to advance by 2.7.
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+        self.period = timedelta(microseconds=round(seconds * 1_000_000))
 
     def next_after(self, t: datetime) -> datetime:
-        return datetime.fromtimestamp((t.timestamp() // self.seconds + 1) * self.seconds, UTC)
+        return EPOCH + ((t - EPOCH) // self.period + 1) * self.period
 
     def last_before(self, t: datetime) -> datetime:
-        return datetime.fromtimestamp(t.timestamp() // self.seconds * self.seconds, UTC)
+        return EPOCH + (t - EPOCH) // self.period * self.period
 
     def count(self, first: datetime, last: datetime, limit: int = 1000) -> int:
-        steps = last.timestamp() // self.seconds - (first - INSTANT).timestamp() // self.seconds
-        return min(limit, max(0, int(steps)))
+        steps = (last - EPOCH) // self.period - (first - INSTANT - EPOCH) // self.period
+        return min(limit, max(0, steps))
 
 
 # ---------------------------------------------------------------------------------------------------------- cron
@@ -260,38 +262,50 @@ class SessionTrigger(Trigger):
         sessions = self.calendar.sessions(date(2025, 12, 1), date(2025, 12, 31))
         return next((each for each in sessions if not each.early_close and not each.late_open), None)
 
-    def fires(self, session: Session) -> list[datetime]:
+    def span(self, session: Session) -> tuple[datetime, int]:
+        """The first fire in a session, and how many there are."""
         first = self.start.of(session)
         if self.every is None or self.until is None:
-            return [first]
-        steps = (self.until.of(session) - first) // self.every
-        return [first + i * self.every for i in range(steps + 1)]
+            return first, 1
+        return first, max(0, (self.until.of(session) - first) // self.every + 1)
+
+    def fires(self, session: Session) -> list[datetime]:
+        """All fires in a session; with a short `every` that is a long list."""
+        first, count = self.span(session)
+        return [self._nth(first, i) for i in range(count)]
 
     def session_of(self, at: datetime) -> Session:
         """The session that a fire belongs to; ValueError for an instant that is no fire."""
         for session in self._sessions(at, DAY):
-            fires = self.fires(session)
-            if at in fires:
-                return session
-            if fires and fires[0] > at:
+            first, count = self.span(session)
+            if count and first > at:
                 break
+            if count and self._nth(first, min(self._index(first, at), count - 1)) == at:
+                return session
         raise ValueError(f"{at.isoformat()} is no fire of this schedule")
 
     def next_after(self, t: datetime) -> datetime | None:
         for session in self._sessions(t, DAY):
-            fires = self.fires(session)
-            at = bisect_right(fires, t)
-            if at < len(fires):
-                return fires[at]
+            first, count = self.span(session)
+            index = max(0, self._index(first, t) + 1)
+            if index < count:
+                return self._nth(first, index)
         return None
 
     def last_before(self, t: datetime) -> datetime | None:
         for session in self._sessions(t, -DAY):
-            fires = self.fires(session)
-            at = bisect_right(fires, t)
-            if at > 0:
-                return fires[at - 1]
+            first, count = self.span(session)
+            index = min(self._index(first, t), count - 1)
+            if index >= 0:
+                return self._nth(first, index)
         return None
+
+    def _index(self, first: datetime, t: datetime) -> int:
+        """The number of the last fire at or before `t`, as if they went on for ever; negative before the first."""
+        return (t - first) // self.every if self.every is not None else (0 if t >= first else -1)
+
+    def _nth(self, first: datetime, index: int) -> datetime:
+        return first if self.every is None else (first.astimezone(UTC) + index * self.every).astimezone(first.tzinfo)
 
     def _sessions(self, t: datetime, step: timedelta) -> Iterator[Session]:
         """Sessions round `t` in the direction of `step`; an offset of hours may reach into a neighbouring day."""

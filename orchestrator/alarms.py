@@ -1,5 +1,6 @@
 """Which of the things that happen a human should hear of, and in which words."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -38,11 +39,9 @@ class Alarms:
     def state_changed(self, event: StateChanged) -> None:
         if event.new is OrchestratorState.ERROR:
             self.raise_alert(AlertLevel.CRITICAL, "engine", "Trading interrupted", event.cause, event.at)
-        elif event.old is OrchestratorState.ERROR:
-            text = f"state {event.new}: {event.cause}"
-            self.raise_alert(AlertLevel.INFO, "engine", "Trading interruption over", text, event.at)
         elif event.new is OrchestratorState.TRADING:
-            self.raise_alert(AlertLevel.INFO, "engine", "Trading", event.cause, event.at)
+            title = "Trading again" if event.old is OrchestratorState.ERROR else "Trading"
+            self.raise_alert(AlertLevel.INFO, "engine", title, event.cause, event.at)
 
     def engine_moved(self, event: EngineMoved) -> None:
         if event.action == "fatal":
@@ -60,7 +59,8 @@ class Alarms:
             return
         if run.result is RunResult.MISSED and spec.kind == "interval":
             return  # the next one comes soon, and nothing was to be done at just that moment
-        complaint = f"{run.result}: {run.reason}"
+        # Figures that grow from run to run ("180 s old", "240 s old") do not make it another complaint.
+        complaint = re.sub(r"\d+", "#", f"{run.result}: {run.reason}")
         self._failing_jobs[spec.name] = complaint
         if spec.notify is not Notify.NEVER and complaint != before:
             metadata = {"scheduled at": run.scheduled_at.isoformat(timespec="seconds")}
@@ -70,6 +70,10 @@ class Alarms:
         cause = getattr(error, "orig", error)
         text = f"{type(cause).__name__}: {cause}. Jobs wait; trading goes on; it is tried again every few seconds."
         self.raise_alert(AlertLevel.WARNING, "job", "Job store failed", text, now)
+
+    def job_parked(self, name: str, reason: str, now: datetime) -> None:
+        text = f"Its stored row can't be read, so it does not run: {reason}. A restart tries again; the row is kept."
+        self.raise_alert(AlertLevel.WARNING, "job", f"Job {name} is parked", text, now)
 
     def job_store_recovered(self, now: datetime) -> None:
         self.raise_alert(AlertLevel.INFO, "job", "Job store works again", "Jobs that were due have been run.", now)

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.config import TradingConfig, masked, to_dict
+from orchestrator.config import ConfigError, Problem, TradingConfig, masked, to_dict
 from orchestrator.config.options import option_at
 
-__all__ = ["Change", "changes"]
+__all__ = ["Change", "changes", "keep_until_restart", "refuse_other_mode"]
 
+UNSHOWN = ("schedule.jobs.", "strategy.params.")
 EFFECTS = {
     "now": "now",
     "engine": "at the next start of the engine",
@@ -26,7 +27,10 @@ class Change:
     effect: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.old!r} -> {self.new!r} ({EFFECTS[self.effect]})"
+        when = EFFECTS[self.effect]
+        if self.key.startswith(UNSHOWN):  # commands and parameters may hold what nobody should read in an alert
+            return f"{self.key}: changed ({when})"
+        return f"{self.key}: {self.old!r} -> {self.new!r} ({when})"
 
 
 def changes(old: TradingConfig, new: TradingConfig) -> list[Change]:
@@ -39,6 +43,25 @@ def changes(old: TradingConfig, new: TradingConfig) -> list[Change]:
         for key in keys
         if before.get(key) != after.get(key) and key[0] not in {"created_at", "updated_at"}
     ]
+
+
+def keep_until_restart(old: TradingConfig, new: TradingConfig, listed: list[Change]) -> None:
+    """Put back into `new` what only a restart of the daemon may change."""
+    for change in listed:
+        if change.effect == "daemon":
+            *sections, name = change.key.split(".")
+            source, target = old, new
+            for section in sections:
+                source, target = getattr(source, section), getattr(target, section)
+            setattr(target, name, getattr(source, name))
+
+
+def refuse_other_mode(old: TradingConfig, new: TradingConfig, name: str) -> None:
+    """Paper does not become live, nor live paper, under a running daemon; raises ConfigError."""
+    if old.mode != new.mode:
+        remedy = "stop the daemon and start it again; nothing of this edit is in force"
+        message = f"mode is {old.mode} and can't become {new.mode} while the daemon runs"
+        raise ConfigError([Problem(name, None, None, "mode", new.mode, message, remedy)])
 
 
 def _effect(key: tuple[str, ...]) -> str:

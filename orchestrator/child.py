@@ -1,8 +1,9 @@
 """Child processes that talk in JSON lines: the engine, the courier, user jobs.
 
-Every child leads a process group of its own, so that whatever it starts goes with it; reads commands from its
-standard input, where the end of file means that the parent is gone; and writes its messages to a pipe that it is
-given. Nothing here blocks the parent: pipes are read when they have something, writes that would block wait in memory.
+Every child leads a process group of its own, so that whatever it starts goes with it. One of our own reads commands
+from its standard input, where the end of file means that the parent is gone, and writes its messages to a pipe that it
+is given; of a user's program the output is captured. Nothing here blocks the parent: pipes are read when they have
+something, writes that would block wait in memory.
 """
 
 import contextlib
@@ -22,6 +23,12 @@ from orchestrator.inbox import Inbox
 __all__ = ["Child", "Ended", "Receiver", "Said", "python_module"]
 
 LONGEST_LINE = 4 * 1024 * 1024
+PORTION = 64 * 1024
+KEPT = 16 * 1024
+"""Of a portion of captured output."""
+
+LAST_PORTIONS = 64
+"""What is read of the last words of a child that has ended: as much as a pipe can hold, and more."""
 
 
 class Receiver(Protocol):
@@ -53,8 +60,12 @@ class Ended:
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
-    """The command line of one of our own modules, run by this very interpreter."""
-    return [sys.executable, "-m", module, *arguments]
+    """The command line of one of our own modules, run by this very interpreter.
+
+    ``-P``: a file in the working directory that is named like one of ours must not take its place. ``-u``: what a
+    user's function prints is there when it is killed.
+    """
+    return [sys.executable, "-P", "-u", "-m", module, *arguments]
 
 
 class Child:
@@ -62,7 +73,8 @@ class Child:
 
     :param command: the words of its command line; ``{fd}`` in a word becomes the number of the descriptor for its
         messages.
-    :param capture: take its output (standard output and error) as messages of raw text, in place of JSON lines.
+    :param capture: take its output (standard output and error) as messages of raw text, in place of JSON lines; of a
+        flood only the last part of each portion.
     :raises OSError: it can't be started.
     """
 
@@ -81,7 +93,7 @@ class Child:
         os.set_blocking(self._read, False)
         try:
             self._process = subprocess.Popen(
-                [word.replace("{fd}", str(write)) for word in command],
+                list(command) if capture else [word.replace("{fd}", str(write)) for word in command],
                 stdin=subprocess.DEVNULL if capture else subprocess.PIPE,
                 stdout=write if capture else None,
                 stderr=subprocess.STDOUT if capture else None,
@@ -99,26 +111,37 @@ class Child:
         self._partial = b""
         self._unsent = bytearray()
         self._open = True
-        if self._process.stdin is not None:
-            os.set_blocking(self._process.stdin.fileno(), False)
+        self._writing = False
+        self._stdin_fd = -1 if self._process.stdin is None else self._process.stdin.fileno()
+        if self._stdin_fd != -1:
+            os.set_blocking(self._stdin_fd, False)
         self._pidfd = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
         inbox.watch(self._read, self._readable)
         if self._pidfd != -1:
             inbox.watch(self._pidfd, self._ended)
 
     def send(self, command: Mapping[str, Any]) -> None:
-        """Give it a command; one that does not fit into its pipe now goes with the next."""
-        if self._process.stdin is None or not self._open:
-            return
-        self._unsent += json.dumps(command).encode() + b"\n"
+        """Give it a command; what does not fit into its pipe now follows when there is room."""
+        if self._process.stdin is not None and self._open:
+            self._unsent += json.dumps(command).encode() + b"\n"
+            self._write()
+
+    def _write(self) -> None:
+        fd = self._stdin_fd
         try:
             while self._unsent:
-                written = os.write(self._process.stdin.fileno(), self._unsent)
+                written = os.write(fd, self._unsent)
                 del self._unsent[:written]
         except BlockingIOError:
-            pass  # it is not reading; its silence will be noticed
+            pass  # it is not reading just now
         except BrokenPipeError:
             self._unsent.clear()  # it is dying; its end will be noticed
+        if bool(self._unsent) is not self._writing:
+            self._writing = not self._writing
+            if self._writing:
+                self.inbox.watch(fd, self._write, writing=True)
+            else:
+                self.inbox.unwatch(fd)
 
     def terminate(self) -> None:
         self._signal(signal.SIGTERM)
@@ -146,11 +169,11 @@ class Child:
             self.kill()
             self._ended()
 
-    def _receive(self) -> bool:
-        """Read what is there; False at the end of the stream."""
-        while True:
+    def _receive(self, portions: int = 1) -> bool:
+        """Read what is there, in so many portions at most: a flood waits in its pipe. False at the end."""
+        for _ in range(portions):
             try:
-                data = os.read(self._read, 65536)
+                data = os.read(self._read, PORTION)
             except BlockingIOError:
                 return True
             if not data:
@@ -158,10 +181,11 @@ class Child:
                     self._stop_reading()
                 return False
             self._split(data)
+        return True
 
     def _split(self, data: bytes) -> None:
         if self.capture:
-            self.inbox.put(Said(self.receiver, data.decode(errors="replace")))
+            self.inbox.put(Said(self.receiver, data[-KEPT:].decode(errors="replace")))
             return
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
@@ -183,11 +207,14 @@ class Child:
 
     def _finish(self) -> int:
         if self._read != -1:
-            self._receive()
+            self._receive(LAST_PORTIONS)
         self._signal(signal.SIGKILL)  # what it started and left behind
         self._open = False
         code = self._process.wait()
         self._stop_reading()
+        if self._writing:
+            self._writing = False
+            self.inbox.unwatch(self._stdin_fd)
         if self._pidfd != -1:
             self.inbox.unwatch(self._pidfd)
             os.close(self._pidfd)

@@ -80,17 +80,17 @@ class TradingOrchestrator:
         :raises ConfigError, FileNotFoundError: the config can't be used.
         :raises StoreOwned, StoreError: the store can't be used.
         """
-        self.open()
-        try:
-            with captured_signals(self._signals()):
+        self._stop_asked.clear()
+        with captured_signals(self._signals()):
+            try:
+                self.open()
                 self._run()
-        finally:
-            self.close()
+            finally:
+                self.close()
 
     def stop(self) -> None:
         """Have :meth:`start` come to an orderly end; from any thread, at any time, more than once if you like."""
-        self._stop_asked.set()
-        self._ask(lambda _: self.loop.stop("stop() was called"))
+        self._stop_for("stop() was called")
 
     def is_running(self) -> bool:
         return self._loop is not None
@@ -138,14 +138,13 @@ class TradingOrchestrator:
         if loop is not None:
             loop.close()
         self._subscribers.close(timeout=5.0)
-        self._stop_asked.clear()
 
     # --- inside ---
 
     def _run(self) -> None:
         loop, clock, failures = self.loop, self.world.clock, 0
         if self._stop_asked.is_set():
-            loop.stop("stop() was called")
+            loop.stop("it was asked to before it was up")
         while not loop.finished():
             now = clock.now()
             try:
@@ -162,12 +161,16 @@ class TradingOrchestrator:
 
     def _signals(self) -> dict[signal.Signals, Callable[[], None]]:
         return {
-            signal.SIGTERM: lambda: self._ask(lambda _: self.loop.stop("SIGTERM")),
-            signal.SIGINT: lambda: self._ask(lambda _: self.loop.stop("SIGINT")),
+            signal.SIGTERM: lambda: self._stop_for("SIGTERM"),
+            signal.SIGINT: lambda: self._stop_for("SIGINT"),
             signal.SIGHUP: lambda: self._ask(self._reload),
             signal.SIGUSR1: lambda: self._ask(self._say_status),
-            WAKE: lambda: self._ask(lambda _: self.loop.look_now()),
+            WAKE: lambda: self._ask(lambda _: self.loop.requests.look_now()),
         }
+
+    def _stop_for(self, reason: str) -> None:
+        self._stop_asked.set()
+        self._ask(lambda _: self.loop.stop(reason))
 
     def _ask(self, action: Callable[[datetime], None]) -> None:
         loop = self._loop

@@ -22,6 +22,7 @@ class Duties:
 
     def __init__(self, loop: "Loop") -> None:
         self._loop = loop
+        self._looked = ""
 
     def announce_session(self, scheduled_at: datetime) -> str:
         calendar = self._loop.calendar
@@ -58,10 +59,14 @@ class Duties:
 
     def reload_config(self) -> str:
         loop = self._loop
-        if not loop.source.changed():
-            if loop.rejected:
-                raise JobFailed(loop.rejected)
+        looked, self._looked = self._looked, loop.source.look()
+        if self._looked == loop.source.version:
+            loop.rejected = ""
             return "unchanged"
+        if loop.rejected and looked == self._looked:
+            raise JobFailed(loop.rejected)
+        if self._looked.startswith("FileNotFoundError") and looked != self._looked:
+            return "the file is gone; an editor may be replacing it"
         try:
             changes = loop.reload(loop.clock.now())
         except (ConfigError, OSError) as error:

@@ -17,9 +17,8 @@ def problems(
     :param waiting: why history can't be written, if so.
     """
     found = []
-    if wanted and supervisor.state is not EngineState.RUNNING:
-        reason = f": {supervisor.reason}" if supervisor.reason else ""
-        found.append(f"the engine should run and is {supervisor.state}{reason}")
+    if wanted and supervisor.state in {EngineState.BACKOFF, EngineState.FATAL}:  # starting and stopping end by timeouts
+        found.append(f"the engine should run and is in {supervisor.state}: {supervisor.reason}")
     beat = supervisor.beat
     if supervisor.state is EngineState.RUNNING and beat is not None and not beat.connected:
         found.append("the engine is not connected to its broker")

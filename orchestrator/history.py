@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.sql import Executable
 
 from orchestrator.store import Store
@@ -49,9 +49,11 @@ class History:
             return True
         try:
             self._write()
-        except SQLAlchemyError as error:
-            self._fail(str(getattr(error, "orig", error)))
+        except OperationalError as error:  # locked, full, unreadable: the database's trouble, not a row's
+            self._fail(str(error.orig))
             return False
+        except (SQLAlchemyError, ValueError):
+            return self._write_one_by_one()
         if self.failing:
             logger.info("the store can be written again")
         if self._dropped:
@@ -65,6 +67,21 @@ class History:
             for _, group in groupby(self._waiting, key=lambda item: id(item[0])):
                 items = list(group)
                 connection.execute(items[0][0], list(map(itemgetter(1), items)))
+
+    def _write_one_by_one(self) -> bool:
+        """Find the row that can't be written by itself, and let it go, so that it holds up no other."""
+        while self._waiting:
+            statement, row = self._waiting[0]
+            try:
+                with self._store.engine.begin() as connection:
+                    connection.execute(statement, row)
+            except OperationalError as error:
+                self._fail(str(error.orig))
+                return False
+            except (SQLAlchemyError, ValueError) as error:
+                logger.error("a row of history can't be written and is dropped: %s", getattr(error, "orig", error))
+            self._waiting.popleft()
+        return True
 
     def _fail(self, reason: str) -> None:
         if reason != self.failing:

@@ -45,9 +45,9 @@ class Inbox:
     def pending(self) -> bool:
         return bool(self._messages)
 
-    def watch(self, fd: int, readable: Callable[[], None]) -> None:
-        """Call `readable` from :meth:`wait` whenever `fd` has something; it must not block."""
-        self._selector.register(fd, selectors.EVENT_READ, readable)
+    def watch(self, fd: int, ready: Callable[[], None], *, writing: bool = False) -> None:
+        """Call `ready` from :meth:`wait` whenever `fd` has something, or takes something; it must not block."""
+        self._selector.register(fd, selectors.EVENT_WRITE if writing else selectors.EVENT_READ, ready)
 
     def unwatch(self, fd: int) -> None:
         self._selector.unregister(fd)

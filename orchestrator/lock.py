@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from orchestrator.processes import birth
+from orchestrator.store import StoreError
+
 __all__ = ["Owner", "StoreLock", "StoreOwned", "find_owner"]
 
 
@@ -51,18 +54,26 @@ class StoreLock:
 
     def acquire(self, now: datetime) -> None:
         """Become the owner; StoreOwned if another is."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            text = f"{self.path}: {error.strerror}; state_dir must be a folder that can be written, with space left"
+            raise StoreError(text) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(fd)
             raise StoreOwned(self.path, _read(self.path)) from None
         pid = os.getpid()
-        owner = Owner(pid, socket.gethostname(), _birth(pid), now.isoformat(timespec="seconds"))
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(asdict(owner)).encode(), 0)
+        owner = Owner(pid, socket.gethostname(), birth(pid), now.isoformat(timespec="seconds"))
         self._fd = fd
+        try:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, json.dumps(asdict(owner)).encode(), 0)
+        except OSError as error:
+            self.release()
+            raise StoreError(f"{self.path}: {error.strerror}; make space") from error
 
     def release(self) -> None:
         if self._fd != -1:
@@ -72,11 +83,25 @@ class StoreLock:
 
 
 def find_owner(store_path: Path) -> Owner | None:
-    """The living daemon that owns the store; None if there is none. Takes no lock, so it is in nobody's way."""
+    """The living daemon that owns the store; None if there is none.
+
+    Only of one that another machine, or another container, says it is, the lock itself is tried, for an instant.
+    """
     owner = _read(_lock_path(store_path))
-    if owner is None or not owner.here:
-        return owner
-    return owner if _birth(owner.pid) == owner.birth else None
+    if owner is None:
+        return None
+    if not owner.here:
+        return owner if _held(_lock_path(store_path)) else None
+    return owner if birth(owner.pid) == owner.birth else None
+
+
+def _held(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _lock_path(store_path: Path) -> Path:
@@ -88,22 +113,3 @@ def _read(path: Path) -> Owner | None:
         return Owner(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None  # no daemon yet, or one that is about to write its name
-
-
-def _birth(pid: int) -> str:
-    """When the process was born, in kernel ticks; only that it lives, where there is no /proc; empty if it does not."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            fields = stat.read().rpartition(b")")[2].split()
-        return "" if fields[0] == b"Z" else fields[19].decode()
-    except OSError:
-        pass  # no such process, or no /proc at all
-    if os.path.exists("/proc/self/stat"):
-        return ""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        pass  # it lives, and is somebody else's
-    return "alive"

@@ -6,26 +6,24 @@ writes down what happened, delivers alerts, and says when it wants the next. Not
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendars import MarketState
-from jobs import JobRun, JobSpec, RunResult, job_specs, parse_job
+from jobs import JobSpec, job_specs, parse_job
 from jobs.scheduler import JobScheduler
 from notifiers import AlertLevel, NotificationMessage
 from orchestrator.alarms import Alarms
-from orchestrator.changes import changes
+from orchestrator.changes import changes, keep_until_restart, refuse_other_mode
 from orchestrator.child import Receiver
 from orchestrator.config import ConfigError, TradingConfig
 from orchestrator.config.rules import market_calendar
-from orchestrator.control import LOOK_EVERY, Request, answer, unanswered
 from orchestrator.duties import Duties
 from orchestrator.engine.link import EngineLink
 from orchestrator.events import (
@@ -37,7 +35,6 @@ from orchestrator.events import (
     EngineMoved,
     EquityMarked,
     Event,
-    JobRan,
     OrderFilled,
     OrderUpdated,
     StateChanged,
@@ -45,12 +42,15 @@ from orchestrator.events import (
 )
 from orchestrator.history import History
 from orchestrator.inbox import Inbox
+from orchestrator.ledger import JobLedger
+from orchestrator.leftovers import Leftovers
 from orchestrator.outbox import Outbox
+from orchestrator.requests import RequestDesk
 from orchestrator.runner import JobRunner
 from orchestrator.source import ConfigSource
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
 from orchestrator.status import snapshot
-from orchestrator.store import job_runs, meta, transitions
+from orchestrator.store import meta, transitions
 from orchestrator.supervisor import EngineSupervisor
 from orchestrator.world import EngineSetup, World
 
@@ -59,12 +59,10 @@ __all__ = ["Loop"]
 logger = logging.getLogger("orchestrator")
 
 INSERT_TRANSITION = insert(transitions)
-RUN_COLUMNS = ("started_at", "finished_at", "result", "reason", "exit_code", "output")
-WRITE_RUN = upsert(job_runs)
-WRITE_RUN = WRITE_RUN.on_conflict_do_update(
-    index_elements=["job", "scheduled_at"], set_={name: WRITE_RUN.excluded[name] for name in RUN_COLUMNS}
-)
 INSERT_META = insert(meta).prefix_with("OR REPLACE")
+
+SAY_EVERY = timedelta(seconds=60)
+"""The status is written at least this often: an old one is the sign of a loop that does not turn."""
 
 RETRY = timedelta(seconds=5)
 """After the store failed: a locked one costs its busy timeout at each try, and the loop has other work."""
@@ -98,13 +96,14 @@ class Loop:
         self.rejected = ""
         """Why the config file, as it is now, was not taken up; empty if it was."""
         self._unapplied: dict[str, JobSpec] | None = None
-        self._decision: dict[str, str] = {}
+        self._decision: dict[str, Any] = {}
         self._market: MarketState | None = None
         self._beat: EngineBeat | None = None
         self._changed = True
-        self._next_look = self._next_apply = self._next_jobs = self._next_write = self.started_at
+        self._next_apply = self._next_jobs = self._next_write = self._told_at = self.started_at
         self._gap = self._clock_gap()
-        self._stop_by = float("inf")
+        self._stop_by = self._ask_jobs_by = float("inf")
+        self._parked: set[str] = set()
         self.store = world.open_store(self.config, source.base_dir)
         try:
             self._assemble()
@@ -125,6 +124,8 @@ class Loop:
             self.world.rng,
         )
         self.alarms = Alarms(self._put_alert)
+        self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
+        self.leftovers = Leftovers(self.store, self.history)
         self.supervisor = EngineSupervisor(
             self._launch,
             self.config.engine,
@@ -139,8 +140,9 @@ class Loop:
             self.inbox,
             Duties(self),
             lambda: self.state.value,
-            self._job_ran,
-            self._job_begun,
+            lambda: self.supervisor.state is EngineState.STARTING,
+            self.ledger.ran,
+            self.ledger.begun,
             self.source.base_dir,
             self._job_environment,
             self.world.rng,
@@ -151,12 +153,15 @@ class Loop:
             self.world.job_store(self.store, lambda name, definition: parse_job(name, definition, self.calendar)),
             self.calendar,
             self.runner.start,
-            lambda run: self._job_ran(self.specs[run.job], run),
+            self.ledger.ran,
             self._job_store_told,
         )
+        self.requests = RequestDesk(self, self.store)
         self.specs = job_specs(self.config.schedule.jobs, self.calendar)
         self._unapplied = self.specs
-        self._close_lost_runs()
+        if self.world.shared:
+            self.leftovers.end()
+        self.ledger.close_lost(self.specs)
         unsent = self.outbox.load(self.store)
         if unsent:
             logger.info("%d alerts of an earlier run are still to be delivered", unsent)
@@ -166,9 +171,13 @@ class Loop:
     def step(self, now: datetime) -> datetime:
         """Do everything that is due; returns when the next turn must be at the latest."""
         self._watch_clock(now)
-        for message in self.inbox.drain():
-            message.handle(now)
-        wakes = [self._look_at_requests(now), self._run_jobs(now)]
+        self._take_messages(now)
+        wakes = [self.requests.look(now)] if self.world.shared else []
+        self._move_engine(now)  # jobs are judged by the state that is, not by that of the turn before
+        wakes.append(self._run_jobs(now))
+        if self.clock.monotonic() >= self._ask_jobs_by:
+            self._ask_jobs_by = self._stop_by
+            self.runner.terminate()
         seconds = [self._move_engine(now), self.runner.step(self.clock.monotonic())]
         self._write(now)
         seconds += [self.outbox.step(now), RETRY.total_seconds() if self.history.failing else None]
@@ -176,6 +185,13 @@ class Loop:
         if (change := self.calendar.next_change(now)) is not None:
             wakes.append(change)
         return min(wakes)
+
+    def _take_messages(self, now: datetime) -> None:
+        for message in self.inbox.drain():
+            try:
+                message.handle(now)
+            except Exception:
+                logger.exception("a message could not be handled: %.200r", message)
 
     def _run_jobs(self, now: datetime) -> datetime:
         if self.stopping:
@@ -185,9 +201,16 @@ class Loop:
         for _ in range(2):  # a second time, if a reload was among the jobs
             self._apply_jobs(now)
             wake = self.scheduler.process(now)
+            self._tell_of_parked(now)
             if self._unapplied is None:
                 return wake
         return min(wake, self._next_apply)
+
+    def _tell_of_parked(self, now: datetime) -> None:
+        parked: Mapping[str, str] = getattr(self.scheduler.store, "parked", {})
+        for name in parked.keys() - self._parked:
+            self.alarms.job_parked(name, parked[name], now)
+        self._parked = set(parked)
 
     def _move_engine(self, now: datetime) -> float | None:
         """Supervisor and state, until they agree: a failed start changes the state in the same turn."""
@@ -203,9 +226,11 @@ class Loop:
         return wait
 
     def _write(self, now: datetime) -> None:
-        if self._changed and self.world.shared:
+        self._changed = self._changed or now - self._told_at >= SAY_EVERY
+        if self._changed and self.world.shared and not self.history.failing:
+            self._changed, self._told_at = False, now
             self.history.add(INSERT_META, {"key": "status", "value": snapshot(self, now)})
-        self._changed = False
+            self.leftovers.note(self._pids())
         if not self.history.failing or now >= self._next_write:
             self._next_write = now + RETRY
             self.history.flush()
@@ -232,11 +257,12 @@ class Loop:
         if not self.stopping:
             logger.info("stopping: %s", reason)
             self.stopping = True
-            self._stop_by = self.clock.monotonic() + self.config.engine.stop_timeout * 0.95
+            now, timeout = self.clock.monotonic(), self.config.engine.stop_timeout
+            self._stop_by, self._ask_jobs_by = now + timeout * 0.95, now + timeout * 0.6
 
     def finished(self) -> bool:
-        """Whether the engine is down, after :meth:`stop`, or has had all its time."""
-        down = self.supervisor.state is EngineState.STOPPED
+        """Whether engine and jobs have ended, after :meth:`stop`, or have had all their time."""
+        down = self.supervisor.state is EngineState.STOPPED and self.runner.idle()
         return self.stopping and (down or self.clock.monotonic() >= self._stop_by)
 
     def close(self) -> None:
@@ -247,6 +273,7 @@ class Loop:
         self.outbox.close()
         if self.world.shared:
             self.history.add(INSERT_META, {"key": "status", "value": snapshot(self, now)})
+            self.leftovers.note([])
         self.history.flush(force=True)
         if self.scheduler.running:
             self.scheduler.shutdown(wait=False)
@@ -283,39 +310,15 @@ class Loop:
         if applied:
             logger.info("jobs: %s", applied)
 
-    def _job_begun(self, spec: JobSpec, scheduled_at: datetime, now: datetime) -> None:
-        self.history.add(WRITE_RUN, _run_row(JobRun(spec.name, scheduled_at, now, None, None, "going on")))
-
-    def _job_ran(self, spec: JobSpec, run: JobRun) -> None:
-        now = self.clock.now()
-        self.history.add(WRITE_RUN, _run_row(run))
-        logger.debug("job %s %s: %s", run.job, run.result, run.reason)
-        self._publish(JobRan(now, run))
-        self.alarms.job_ran(spec, run, now)
-
-    def _close_lost_runs(self) -> None:
-        """Runs that an earlier daemon began and did not live to see the end of: they are not begun again."""
-        for row in self.store.rows(select(job_runs).where(job_runs.c.result.is_(None))):
-            reason = "the daemon ended before the run did"
-            run = JobRun(row["job"], row["scheduled_at"], row["started_at"], None, RunResult.FAILED, reason)
-            if row["job"] in self.specs:
-                self._job_ran(self.specs[row["job"]], run)
-            else:
-                self.history.add(WRITE_RUN, _run_row(run))
-
     def _job_store_told(self, error: Exception | None) -> None:
-        now = self.clock.now()
-        if error is None:
-            self._store_error = ""
-            self.alarms.job_store_recovered(now)
-            return
-        self._next_jobs = now + RETRY
-        if str(error) != self._store_error:
-            self._store_error = str(error)
-            logger.error("job store: %s", getattr(error, "orig", error))
-            self.alarms.job_store_failed(error, now)
+        if error is not None:
+            self._next_jobs = self.clock.now() + RETRY
+        self.ledger.store_told(error)
 
-    _store_error = ""
+    def _pids(self) -> list[int]:
+        """The processes that must not outlive this one."""
+        link = self.supervisor.link
+        return [*self.runner.pids(), *([link.pid] if link is not None and link.pid is not None else [])]
 
     def _job_environment(self) -> dict[str, str]:
         path = self.source.path
@@ -333,18 +336,28 @@ class Loop:
 
     def decide(self, label: str) -> bool:
         """Have the engine make the decision of this name, now or as soon as it runs; whether it was told now."""
-        self._decision = {"session": self.session(), "label": label}
-        self.history.add(INSERT_META, {"key": "decision", "value": self._decision})
-        return self.supervisor.command({"command": "rebalance", "decision": label})
+        self._decision = {"session": self.session(), "label": label, "told": False}
+        self._hand_over_decision()
+        return bool(self._decision["told"])
+
+    def _hand_over_decision(self) -> None:
+        label = self._decision["label"]
+        told = self.supervisor.command({"command": "rebalance", "decision": label}) or self._decision["told"]
+        self._decision["told"] = told
+        self.history.add(INSERT_META, {"key": "decision", "value": dict(self._decision)})
+        self.history.flush(force=True)  # its fire is claimed: from here on only this row remembers it
 
     def _engine_moved(self, event: EngineMoved) -> None:
         logger.info("engine %s: %s%s", event.run, event.action, f" ({event.detail})" if event.detail else "")
         self._changed = True
         self._publish(event)
         self.alarms.engine_moved(event)
-        if event.action == "ready" and self._decision.get("session") == self.session():
-            # A decision that it has already carried out costs nothing: the engine knows them by name.
-            self.supervisor.command({"command": "rebalance", "decision": self._decision["label"]})
+        if event.action == "ready" and self._decision.get("session") == self.session() and self._is_to_tell():
+            self._hand_over_decision()
+
+    def _is_to_tell(self) -> bool:
+        """The built-in engine knows decisions by name, and completes one that it had begun; any other is told once."""
+        return self.config.engine.target == "builtin" or not self._decision["told"]
 
     def _engine_told(self, event: EngineEvent, now: datetime) -> None:
         if isinstance(event, AlertRaised):
@@ -387,7 +400,9 @@ class Loop:
         :raises ConfigError, OSError: it can't be used; the old one stays in force.
         """
         try:
-            new = self.source.load()
+            new = self.source.reload()
+            found = changes(self.config, new)
+            refuse_other_mode(self.config, new, self.source.name)
         except (ConfigError, OSError) as error:
             if str(error) != self.rejected:
                 self.rejected = str(error)
@@ -395,8 +410,11 @@ class Loop:
                 self.alarms.config_rejected(str(error), now)
             raise
         self.rejected = ""
-        listed = [str(change) for change in changes(self.config, new)]
+        listed = [str(change) for change in found]
+        keep_until_restart(self.config, new, found)
         self._apply_config(new, now)
+        if any(change.effect == "engine" or change.key.startswith("engine.") for change in found):
+            self.supervisor.forgive(now)
         if listed:
             self._publish(ConfigApplied(now, listed))
             self.alarms.config_applied(listed, now)
@@ -412,76 +430,27 @@ class Loop:
         self.outbox.configure(new.notifications)
         self.runner.calendar = self.scheduler.calendar = calendar
         self._unapplied, self._next_apply = specs, now
+        logging.getLogger("orchestrator").setLevel(new.logging.level)
 
-    # --- halt, requests, clock ---
+    # --- halt, clock ---
 
     def halt(self, reason: str, now: datetime) -> str:
-        """Stop trading until somebody resumes it, over restarts too; raises SQLAlchemyError if that can't be kept."""
+        """Stop trading until somebody resumes it, over restarts too. It holds at once, written down or not."""
         self.halted = {"reason": reason, "at": now.astimezone(self.calendar.timezone).isoformat()}
         self._changed = True
         self.alarms.raise_alert(AlertLevel.CRITICAL, "engine", "Trading halted", reason, now)
-        self.store.write_meta("halt", self.halted)
+        self.history.add(INSERT_META, {"key": "halt", "value": self.halted})
         return f"halted: {reason}"
 
     def resume(self, now: datetime) -> str:
         """Undo :meth:`halt`."""
         if self.halted is None:
             return "it was not halted"
-        self.store.write_meta("halt", None)
         self.halted, self._changed = None, True
+        self.history.add(INSERT_META, {"key": "halt", "value": None})
+        self.supervisor.forgive(now)
         self.alarms.raise_alert(AlertLevel.WARNING, "engine", "Trading resumed", "The halt was lifted.", now)
         return "resumed"
-
-    def look_now(self) -> None:
-        """Somebody has put a request: look at the next turn."""
-        self._next_look = datetime.min.replace(tzinfo=UTC)
-
-    def _look_at_requests(self, now: datetime) -> datetime:
-        if not self.world.shared:
-            return datetime.max.replace(tzinfo=UTC)
-        if now >= self._next_look:
-            self._next_look = now + LOOK_EVERY
-            for request in unanswered(self.store, now, self.started_at):
-                self._answer(request, now)
-        return self._next_look
-
-    def _answer(self, request: Request, now: datetime) -> None:
-        try:
-            ok, text = True, self._carry_out(request, now)
-        except (ConfigError, OSError, SQLAlchemyError, LookupError) as error:
-            ok, text = False, str(getattr(error, "orig", None) or error.args[0])
-        try:
-            answer(self.store, request, now, ok, text)
-        except SQLAlchemyError as error:
-            logger.warning("request %s was carried out, its answer can't be written: %s", request.kind, error)
-
-    def _carry_out(self, request: Request, now: datetime) -> Any:
-        logger.info("request %s %s", request.kind, dict(request.args) or "")
-        match request.kind:
-            case "stop":
-                self.stop("somebody asked for it")
-                return "stopping"
-            case "halt":
-                return self.halt(str(request.args["reason"]), now)
-            case "resume":
-                return self.resume(now)
-            case "reload":
-                return self.reload(now)
-            case "run job":
-                return self.runner.run_now(self._spec(request), now)
-            case "pause job":
-                self.scheduler.pause_job(self._spec(request).name)
-                return "paused"
-            case "resume job":
-                self.scheduler.resume_job(self._spec(request).name)
-                return "resumed"
-        raise LookupError(f"this daemon knows no request {request.kind!r}")
-
-    def _spec(self, request: Request) -> JobSpec:
-        name = str(request.args["name"])
-        if name not in self.specs:
-            raise LookupError(f"no job {name!r}; these are: {', '.join(sorted(self.specs))}")
-        return self.specs[name]
 
     def _clock_gap(self) -> float:
         return self.clock.now().timestamp() - self.clock.monotonic()
@@ -493,11 +462,13 @@ class Loop:
             self._forget_deadlines(now)
         if abs(jump) > self.config.health.max_clock_jump:
             logger.warning("the wall clock jumped by %+.1f s", jump)
+            self._unapplied, self._next_apply = self.specs, now  # fires to come are computed from the new time
             self.alarms.clock_jumped(jump, now)
 
     def _forget_deadlines(self, now: datetime) -> None:
         """Look at requests and try the store in this turn: after a step back the next times would be far away."""
-        self._next_look = self._next_apply = self._next_jobs = self._next_write = now
+        self.requests.look_now()
+        self._next_apply = self._next_jobs = self._next_write = now
 
     # --- telling ---
 
@@ -510,16 +481,3 @@ class Loop:
 def _after(now: datetime, seconds: float) -> datetime:
     """Rounded up to the clock's resolution: a turn that comes too early would find nothing due."""
     return now + timedelta(microseconds=ceil(seconds * 1e6))
-
-
-def _run_row(run: JobRun) -> dict[str, Any]:
-    return {
-        "job": run.job,
-        "scheduled_at": run.scheduled_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "result": None if run.result is None else run.result.value,
-        "reason": run.reason,
-        "exit_code": run.exit_code,
-        "output": run.output,
-    }

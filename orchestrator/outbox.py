@@ -33,6 +33,9 @@ ATTEMPT_DEADLINE = 45.0
 IDLE = 30.0
 """Seconds without work after which the courier is let go."""
 
+STUBBORN = 4
+"""Failed attempts after which a delivery lets the others of its channel go first."""
+
 EXPIRY = timedelta(hours=24)
 """An alert older than this is not sent any more; a CRITICAL one never expires."""
 
@@ -185,7 +188,9 @@ class Outbox:
         )
         delivery.next_attempt = now + timedelta(seconds=wait)
         self._settle(delivery, "pending")
-        self._waiting[delivery.channel].insert(0, delivery)
+        # The order of alerts is kept over the troubles of a channel; what it refuses again and again steps aside.
+        waiting = self._waiting[delivery.channel]
+        waiting.insert(0 if delivery.attempts < STUBBORN else len(waiting), delivery)
 
     # --- on the way ---
 

@@ -27,7 +27,11 @@ class Parent:
         self._lock = threading.Lock()
         self._out = os.fdopen(fd, "w", encoding="utf-8", buffering=1)
         os.set_inheritable(fd, False)
-        self._in = os.fdopen(0, "rb", closefd=False)
+        # What this process starts must not read our commands: from here on standard input is empty.
+        self._in = os.fdopen(os.dup(0), "rb")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
 
     def first_command(self) -> dict[str, Any]:
         """Wait for the first command, and from then on read the others in a thread."""

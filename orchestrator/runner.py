@@ -42,6 +42,11 @@ LONGEST_RETRY = 600.0
 class Process(Protocol):
     """A user's process, whose output and end its receiver hears."""
 
+    pid: int
+
+    def terminate(self) -> None:
+        """Ask it and all that it started to end."""
+
     def kill(self) -> None:
         """End it and all that it started; its receiver hears of it."""
 
@@ -73,6 +78,7 @@ class JobRunner:
 
     :param context: what the built-in bodies ask of the daemon.
     :param state: the orchestrator's state now, for ``only_when``.
+    :param settling: whether that is about to be another, because the engine is starting.
     :param report: takes every run that ended, and every one that did not begin.
     :param begun: takes every run that began in a process of its own, and when.
     :param environment: variables for the processes of users' jobs.
@@ -86,6 +92,7 @@ class JobRunner:
         inbox: Inbox,
         context: JobContext,
         state: Callable[[], str],
+        settling: Callable[[], bool],
         report: Callable[[JobSpec, JobRun], None],
         begun: Callable[[JobSpec, datetime, datetime], None],
         folder: Path,
@@ -94,7 +101,8 @@ class JobRunner:
         spawn: Spawn,
     ) -> None:
         self.clock, self.calendar, self.inbox = clock, calendar, inbox
-        self._context, self._state, self._report, self._begun = context, state, report, begun
+        self._context, self._state, self._settling = context, state, settling
+        self._report, self._begun = report, begun
         self._folder, self._environment, self._rng, self._spawn_process = folder, environment, rng, spawn
         self._running: dict[str, UserRun] = {}
         self._planned: list[Planned] = []
@@ -103,13 +111,12 @@ class JobRunner:
     def start(self, spec: JobSpec, scheduled_at: datetime, note: str = "") -> None:
         """Begin a run, now or as soon as its jitter says, or say why not. It raises nothing."""
         jitter = spec.jitter.total_seconds()
-        if jitter:
-            delay = self._rng.uniform(0, jitter)
-            self._planned.append(Planned(spec, scheduled_at, note, not_before=self.clock.monotonic() + delay))
-        elif spec.builtin:
-            self._begin(Planned(spec, scheduled_at, note))
+        delay = self._rng.uniform(0, jitter) if jitter else 0.0
+        planned = Planned(spec, scheduled_at, note, not_before=self.clock.monotonic() + delay)
+        if spec.builtin and not jitter:
+            self._begin(planned)
         else:
-            self._planned.append(Planned(spec, scheduled_at, note))
+            self._planned.append(planned)
 
     def step(self, monotonic: float) -> float | None:
         """Start what is planned, end what is over its time; returns the seconds until there is more to do."""
@@ -130,6 +137,19 @@ class JobRunner:
             return f"{run.result}: {run.reason}"
         self._planned.append(Planned(spec, now, "asked for by an operator"))
         return f"begun; to see how it ends: orchestrator jobs history {spec.name}"
+
+    def idle(self) -> bool:
+        """Whether no process runs."""
+        return not self._running
+
+    def pids(self) -> list[int]:
+        """The processes that run."""
+        return [run.process.pid for run in self._running.values()]
+
+    def terminate(self) -> None:
+        """Ask what runs to end, because the daemon does."""
+        for run in self._running.values():
+            run.process.terminate()
 
     def close(self) -> None:
         """End what still runs, and say so; what has not begun yet does not begin."""
@@ -152,7 +172,9 @@ class JobRunner:
 
     def _begin(self, planned: Planned) -> None:
         spec, now = planned.spec, self.clock.now()
-        if reason := self._forbidden(spec, now):
+        if spec.only_when and self._settling():  # what the state will be is not known before the engine is up
+            self._planned.append(replace(planned, not_before=self.clock.monotonic() + 1.0))
+        elif reason := self._forbidden(spec, now):
             self._refuse(planned, RunResult.SKIPPED, reason)
         elif spec.builtin:
             self._run_here(planned, now)

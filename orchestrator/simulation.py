@@ -109,6 +109,11 @@ class InstantProcess:
         inbox.put(Said(receiver, "not run in a simulation"))
         inbox.put(Ended(receiver, 0))
 
+    pid = 0
+
+    def terminate(self) -> None:
+        """It has ended already."""
+
     def kill(self) -> None:
         """It has ended already."""
 

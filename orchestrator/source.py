@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrator.config import ConfigError, TradingConfig, embedded_defaults, load_text
+from orchestrator.config import ConfigError, Problem, TradingConfig, embedded_defaults, load_text
 from orchestrator.config.loading import read_text
 
 __all__ = ["ConfigSource"]
@@ -22,7 +22,7 @@ class ConfigSource:
         self.path = path
         self.base_dir = Path.cwd() if path is None else path.resolve().parent
         self.version = "embedded"
-        """The first digits of the SHA-256 of the file's content as it was last read."""
+        """The first digits of the SHA-256 of the content that is in force."""
         self._adapt = adapt
 
     @property
@@ -30,23 +30,29 @@ class ConfigSource:
         return "embedded defaults" if self.path is None else str(self.path)
 
     def load(self) -> TradingConfig:
-        """Read and check it; raises ConfigError or FileNotFoundError."""
+        """Read and check it; raises ConfigError, or OSError for a file that can't be read."""
         if self.path is None:
             return self._adapt(embedded_defaults())
         text = read_text(self.path)
+        config = load_text(text, self.path.suffix, str(self.path))
         self.version = _digest(text)
-        return self._adapt(load_text(text, self.path.suffix, str(self.path)))
+        return self._adapt(config)
 
-    def changed(self) -> bool:
-        """Whether the file's content is another than when it was last loaded; a missing file has not changed."""
+    def reload(self) -> TradingConfig:
+        """As :meth:`load`, for a file that is already in force: emptied, it is not taken for all defaults."""
+        if self.path is not None and not read_text(self.path).strip():
+            remedy = 'put its text back; if you mean the defaults, write version: "1.0.0"'
+            raise ConfigError([Problem(str(self.path), None, None, "", "", "the file is empty", remedy)])
+        return self.load()
+
+    def look(self) -> str:
+        """A word for the content as it is now, to be compared with `version` and with another look."""
         if self.path is None:
-            return False
+            return self.version
         try:
-            return _digest(read_text(self.path)) != self.version
-        except FileNotFoundError:
-            return False  # an editor replaces a file by renaming: for a moment there may be none
-        except ConfigError:
-            return True  # not even text; loading it will say so
+            return _digest(read_text(self.path))
+        except (OSError, ConfigError) as error:
+            return f"{type(error).__name__}: {error}"
 
 
 def _digest(text: str) -> str:

@@ -129,7 +129,7 @@ class EngineSupervisor:
         elif state is EngineState.STOPPING and due:  # STOPPING: ask louder
             self._press(turn.monotonic)
         else:
-            self._forgive(turn.monotonic)
+            self._reward_health(turn.monotonic)
             return False
         return True
 
@@ -139,6 +139,12 @@ class EngineSupervisor:
             return False
         self.link.send(command)
         return True
+
+    def forgive(self, now: datetime) -> None:
+        """Something was mended: an engine that was given up, or waits, is tried again at once."""
+        self.restarts = 0
+        if self.state in {EngineState.FATAL, EngineState.BACKOFF}:  # FATAL, BACKOFF -> STOPPED
+            self._enter(EngineState.STOPPED, now)
 
     def close(self) -> None:
         """End whatever still runs, at once."""
@@ -158,11 +164,10 @@ class EngineSupervisor:
         except (ValueError, AttributeError) as error:
             logger.warning("engine %s said something that is no event: %.200r (%s)", self._name(), message, error)
             return
-        self._beat_at = self._monotonic()
         if isinstance(event, EngineReady):
             self._ready(event, now)
-        elif isinstance(event, EngineBeat):
-            self.beat = event
+        elif isinstance(event, EngineBeat):  # nothing else is a sign of life: a helper thread may go on talking
+            self.beat, self._beat_at = event, self._monotonic()
         elif isinstance(event, EngineFailed):
             self._failure = event.reason
         elif isinstance(event, EngineLogged):
@@ -219,7 +224,7 @@ class EngineSupervisor:
             self.link.terminate()
 
     def _give_up(self, reason: str, action: str, now: datetime) -> None:
-        self._failure = reason
+        self._failure = self.reason = reason
         self._tell(action, now, reason)
         self._terminated = True
         self._enter(EngineState.STOPPING, now, self.config.stop_timeout * 0.2)
@@ -236,7 +241,7 @@ class EngineSupervisor:
         self.restarts += 1
         self._enter(EngineState.BACKOFF, now, delay * self._rng.uniform(0.9, 1.1))
 
-    def _forgive(self, monotonic: float) -> None:
+    def _reward_health(self, monotonic: float) -> None:
         healthy = self.state is EngineState.RUNNING and monotonic - self._entered_at >= self.config.restart_cooldown
         if healthy and self.restarts:
             self.restarts = 0

@@ -1,6 +1,7 @@
 """The process of a job that names a Python function: ``python -m orchestrator.task package.module:function``."""
 
 import importlib
+import os
 import sys
 
 __all__ = ["main"]
@@ -8,6 +9,7 @@ __all__ = ["main"]
 
 def main(arguments: list[str]) -> int:
     """Import the function and call it without arguments; what it raises is a traceback and exit code 1."""
+    sys.path.append(os.getcwd())
     module, _, name = arguments[0].partition(":")
     getattr(importlib.import_module(module), name)()
     return 0

@@ -25,6 +25,10 @@ BUSY_TIMEOUT = 2.0
 """Seconds that the loop waits for another writer of the database; what can't be written then goes with a later turn."""
 
 
+OPEN_TIMEOUT = 30.0
+"""The same, before the loop begins."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSetup:
     """What an engine is started with."""
@@ -87,11 +91,13 @@ class RealWorld:
         return shutil.disk_usage(folder).free / 1e6
 
     def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
-        store = Store(store_url(config, base_dir), busy_timeout=BUSY_TIMEOUT)
+        url = store_url(config, base_dir)
+        store = Store(url, busy_timeout=BUSY_TIMEOUT)
         if store.path is not None:
             self._lock = StoreLock(store.path)
             self._lock.acquire(self.clock.now())
         try:
+            Store(url, busy_timeout=OPEN_TIMEOUT).open().close()  # at the start there is time to wait for a lock
             return store.open()
         except BaseException:
             self._release()
@@ -128,6 +134,8 @@ def _startup(setup: EngineSetup) -> Mapping[str, Any]:
         "base_dir": str(setup.base_dir),
         "symbols": list(setup.config.strategy.symbols),
         "beat_every": min(5.0, engine.heartbeat_timeout / 3),
+        "start_timeout": engine.start_timeout,
+        "patience": 2 * engine.heartbeat_timeout + 20,
         "log_level": setup.config.logging.level,
         "import_paths": [str(setup.base_dir), *(path for path in sys.path if path)],
     }

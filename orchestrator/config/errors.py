@@ -7,6 +7,7 @@
     ConfigError everything that is wrong with one configuration; nothing of it was applied
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +18,8 @@ Path = tuple[str | int, ...]
 """The keys and list indexes that lead to a value, from the top: ``("notifications", "channels", 0)``."""
 
 LONGEST_SHOWN = 60
+SECRET_IN_URL = re.compile(r"(\w+://)[^'\"]+")
+"""Addresses of services are their passwords, wherever they were written by mistake."""
 MASK = "***"
 
 
@@ -88,7 +91,7 @@ def shown(value: object) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict | list | tuple):
         return str(outline(value))
-    text = repr(value)
+    text = SECRET_IN_URL.sub(rf"\1{MASK}", repr(value))
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 4]}...{text[-1]}"
 
 

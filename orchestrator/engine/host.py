@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class EngineHost:
         self._step: Callable[[datetime], datetime] | None = None
         self._next_step: datetime | None = None
         self._next_beat: datetime | None = None
+        self._last_turn = datetime.min.replace(tzinfo=UTC)
         self.exit_code: int | None = None
         """Set once the engine is over: 0 stopped as told, 1 failed."""
 
@@ -112,6 +113,10 @@ class EngineHost:
 
     def _turn(self, now: datetime) -> None:
         engine = self._running()
+        if now < self._last_turn:  # the wall clock went back: what was to come soon would come late
+            self._next_step = None if self._next_step is None else now
+            self._next_beat = None if self._next_beat is None else now
+        self._last_turn = now
         if self._step is not None and self._next_step is not None and now >= self._next_step:
             self._next_step = self._step(now)
         if self._beat_every is not None and self._next_beat is not None and now >= self._next_beat:
@@ -156,18 +161,25 @@ def main(arguments: list[str]) -> int:
         return build_engine(config, store, market_calendar(config), base_dir, clock, emit)
 
     host = EngineHost(build, startup["symbols"], emit, timedelta(seconds=startup["beat_every"]))
+    patience: float = startup["patience"]
+    faulthandler.dump_traceback_later(patience + startup["start_timeout"], exit=True)
     host.start(clock.now())
-    return _serve(host, inbox, clock)
+    return _serve(host, inbox, clock, patience)
 
 
-def _serve(host: EngineHost, inbox: Inbox, clock: Clock) -> int:
+def _serve(host: EngineHost, inbox: Inbox, clock: Clock, patience: float) -> int:
+    """The loop. Should it be stuck where not even a signal is handled, and nobody is left to kill it, it ends itself.
+
+    :param patience: seconds for one turn; more than the supervisor has.
+    """
     while host.exit_code is None:
+        faulthandler.dump_traceback_later(patience, exit=True)
         now = clock.now()
         for command in inbox.drain():
             host.command(command, now)
         until = host.step(now)
         if host.exit_code is None:
-            clock.wait(inbox, until or now + timedelta(minutes=1))
+            clock.wait(inbox, until or now + timedelta(seconds=10))
     return host.exit_code
 
 

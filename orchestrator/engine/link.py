@@ -37,7 +37,8 @@ Launch = Callable[[str, Receiver], EngineLink]
 class ProcessLink:
     """An engine in a child process.
 
-    :param startup: the first command: config, base_dir, symbols, beat_every, log_level, import_paths.
+    :param startup: the first command: config, base_dir, symbols, beat_every, start_timeout, patience, log_level,
+        import_paths.
     """
 
     beats = True

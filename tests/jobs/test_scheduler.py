@@ -29,7 +29,7 @@ class Bench:
             self.store,
             NYSE,
             lambda spec, at, note: self.begun.append((spec.name, at)),
-            self.reported.append,
+            lambda spec, run: self.reported.append(run),
             lambda error: self.failures.append(None if error is None else str(error)),
         )
         self.scheduler.start()
@@ -104,6 +104,29 @@ def test_misfire_policy(policy: str, late: float, runs: bool, reason: str) -> No
     assert [(run.scheduled_at, run.result, run.reason) for run in bench.reported] == (
         [] if runs else [(at, RunResult.MISSED, reason)]
     )
+
+
+OVER = [
+    # moment of the session, hour of 24 November (New York) at which it is looked at, whether it still runs
+    ("open + 5m", "15:59", True),
+    ("open + 5m", "16:00", False),
+    ("close - 5m", "15:59", True),
+    ("close - 5m", "16:30", False),  # an order for the close must not go out after it
+    ("close", "19:59", True),
+    ("close + 15m", "20:00", False),
+    ("post_close", "23:59", True),
+]
+
+
+@pytest.mark.parametrize(("moment", "hour", "runs"), OVER)
+def test_late_moment_of_a_session_runs_while_its_part_of_the_day_lasts(moment: str, hour: str, runs: bool) -> None:
+    bench = Bench(start=datetime(2026, 11, 24, 9, tzinfo=UTC))
+    bench.apply(late={"session": moment, "command": ["x"]})
+    then = datetime.fromisoformat(f"2026-11-24 {hour}").replace(tzinfo=NYSE.timezone)
+    bench.clock.advance(then - bench.clock.now())
+    bench.process()
+    assert bool(bench.begun) is runs
+    assert [run.result for run in bench.reported] == ([] if runs else [RunResult.MISSED])
 
 
 def test_apply_tells_the_difference_and_leaves_the_rest_alone() -> None:

@@ -115,6 +115,13 @@ BAD: list[tuple[str, Any, tuple[str, ...], str]] = [
         ("session",),
         "close + 8h is outside the trading day, where only_when never holds",
     ),
+    *(
+        ("job", {"interval": "5m", "run": "a:b", key: None}, (key,), "null says nothing; leave the key out")
+        for key in ("timeout", "grace", "misfire", "notify", "only_when", "overlap", "jitter", "retries")
+    ),
+    ("job", {"interval": None, "run": "a:b"}, ("interval",), "null says nothing"),
+    ("job", {"interval": "5m", "command": None}, ("command",), "null says nothing"),
+    ("job", {"interval": "5m", "run": "a:b", "only_when": [["trading"]]}, ("only_when",), "is not a list of states"),
     ("heartbeat", {"timeout": "5m"}, ("timeout",), "timeout goes with run and command only"),
     ("job", {"interval": "5m", "run": "a:b", "retries": -1}, ("retries",), "-1 is not a whole number from 0 to 100"),
     ("job", {"interval": "5m", "run": "a:b", "overlap": "pile"}, ("overlap",), "'pile' is not one of skip, queue"),

@@ -126,6 +126,24 @@ def test_interval_keeps_its_phase_whenever_it_is_asked() -> None:
     assert {trigger.next_after(t) for t in asked} == {at("2026-11-24 10:05:00").astimezone(UTC)}
 
 
+@pytest.mark.parametrize("seconds", [1.1, 1.3, 1.7, 2.7, 7.7, 59.9, 0.1 + 1])
+def test_fraction_of_a_second_advances_too(seconds: float) -> None:
+    trigger, t = IntervalTrigger(seconds), at("2026-11-24 10:00")
+    for _ in range(1000):
+        following = trigger.next_after(t)
+        assert timedelta(0) < following - t <= timedelta(seconds=seconds)
+        assert trigger.last_before(following) == following
+        t = following
+
+
+def test_dense_session_steps_are_computed_not_listed() -> None:
+    trigger = SessionTrigger(NYSE, parse_anchor("open"), parse_anchor("close"), timedelta(seconds=1))
+    t = at("2026-11-27 12:59:58.5")
+    found = [trigger.next_after(t), trigger.next_after(at("2026-11-27 13:00")), trigger.last_before(t)]
+    assert found == [at("2026-11-27 12:59:59"), at("2026-11-30 09:30"), at("2026-11-27 12:59:58")]
+    assert trigger.session_of(at("2026-11-27 12:59:59")).date.day == 27
+
+
 def test_interval_is_not_stretched_by_a_clock_change() -> None:
     found = fires(IntervalTrigger(3600), at("2026-11-01 00:30"), at("2026-11-01 03:30"))
     assert [f.astimezone(NEW_YORK).strftime("%H:%M %Z") for f in found] == [

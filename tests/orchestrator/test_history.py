@@ -54,6 +54,19 @@ def test_locked_database_delays_rows_and_keeps_their_order(path: Path, caplog: p
         assert (history.failing, causes(store)) == ("", ["0", "1", "2", "3"])
 
 
+@pytest.mark.parametrize("bad", [{"cause": "caf\udce9"}, {"from_state": None}])
+def test_row_that_can_not_be_written_holds_up_no_other(
+    bad: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    with Store("sqlite://") as store:
+        history = History(store)
+        for extra in ({}, bad, {}):
+            history.add(INSERT, {**row(1), **extra})
+        assert history.flush()
+        assert causes(store) == ["1", "1"]
+    assert "a row of history can't be written and is dropped" in caplog.text
+
+
 def test_history_that_waits_too_long_loses_its_oldest_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     with Store("sqlite://") as store:
         history = History(store, batch=10**9)

@@ -343,7 +343,7 @@ def test_recovery_is_told_when_the_engine_runs_again(rehearse: Rehearse, strateg
     (strategies / "fragile.flag").touch()
     daemon.until("2026-11-24 09:31")
     assert daemon.states() == ["24 09:30 pre_market", "24 09:30 error", "24 09:30 trading"]
-    assert "Trading interruption over" in daemon.alerts("info")
+    assert "Trading again" in daemon.alerts("info")
 
 
 def test_extended_hours_are_traded_when_the_config_says_so(rehearse: Rehearse) -> None:
@@ -390,8 +390,8 @@ def test_edited_schedule_moves_its_job_and_no_other(rehearse: Rehearse) -> None:
     assert after["heartbeat"] == datetime.fromtimestamp((at("2026-11-24 10:02").timestamp() // 420 + 1) * 420, UTC)
     assert [event.changes for event in daemon.of(ConfigApplied)] == [
         [
-            "schedule.jobs.heartbeat: None -> {'interval': '7m'} (now)",
-            "schedule.jobs.market_close: None -> 'off' (now)",
+            "schedule.jobs.heartbeat: changed (now)",
+            "schedule.jobs.market_close: changed (now)",
         ]
     ]
 
@@ -413,10 +413,71 @@ def test_bad_edit_changes_nothing_and_is_told_once(rehearse: Rehearse) -> None:
 
 def test_file_that_is_gone_for_a_moment_is_no_edit(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
+    text = daemon.file.read_text()
     daemon.file.unlink()
-    daemon.until("2026-11-24 10:03")
-    assert daemon.alerts("warning") == []
-    assert daemon.runs("config_reload")[-1] == ("24 10:03", "ok")
+    daemon.until("2026-11-24 10:02")
+    assert (daemon.alerts("warning"), daemon.runs("config_reload")[-1]) == ([], ("24 10:02", "ok"))
+    daemon.until("2026-11-24 10:05")
+    assert daemon.alerts("warning") == ["Config rejected"]
+    daemon.file.write_text(text)
+    daemon.until("2026-11-24 10:06")
+    assert daemon.runs("config_reload")[-2:] == [("24 10:05", "failed"), ("24 10:06", "ok")]
+    assert daemon.daemon.loop.rejected == ""
+
+
+def test_emptied_file_is_no_config(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 10:00", "strategy: {max_positions: 3}").until("2026-11-24 10:01")
+    daemon.file.write_text("  \n")
+    daemon.until("2026-11-24 10:02")
+    assert daemon.daemon.loop.config.strategy.max_positions == 3
+    (alert,) = [e for e in daemon.of(Alerted) if e.title == "Config rejected"]
+    assert "the file is empty" in alert.message
+
+
+def test_paper_does_not_become_live_under_a_running_daemon(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
+    before = daemon.daemon.loop.config
+    daemon.file.write_text(
+        "mode: live\nbroker: {broker_type: ibkr, paper_trading: false, port: 7496, account_number: U1}\n"
+    )
+    daemon.until("2026-11-24 10:02")
+    assert daemon.daemon.loop.config is before
+    (alert,) = [e for e in daemon.of(Alerted) if e.title == "Config rejected"]
+    assert "mode is paper and can't become live while the daemon runs" in alert.message
+
+
+def test_what_only_a_restart_may_change_waits_for_it(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
+    daemon.edit("state_dir: elsewhere\nstrategy: {max_positions: 3}")
+    daemon.until("2026-11-24 10:02")
+    loop = daemon.daemon.loop
+    assert (loop.config.state_dir, loop.config.strategy.max_positions) == (".orchestrator", 3)
+    assert daemon.of(ConfigApplied)[-1].changes == [
+        "strategy.max_positions: 10 -> 3 (at the next start of the engine)",
+        "state_dir: '.orchestrator' -> 'elsewhere' (after a restart of the daemon)",
+    ]
+
+
+def test_commands_and_parameters_are_not_shown_in_alerts(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
+    daemon.edit(
+        "schedule: {jobs: {report: {cron: '@daily', command: [curl, -H, 'Authorization: SECRET']}}}\n"
+        "strategy: {params: {api_key: SECRET}}"
+    )
+    daemon.until("2026-11-24 10:02")
+    assert [e.title for e in daemon.of(Alerted)][-1] == "Config applied"
+    assert "SECRET" not in str(daemon.events)
+
+
+def test_engine_that_was_given_up_is_tried_again_after_an_edit_that_may_mend_it(
+    rehearse: Rehearse, strategies: Path
+) -> None:
+    (strategies / "fragile.py").write_text(FRAGILE)
+    daemon = rehearse("2026-11-24 09:30", "strategy: {name: 'fragile:Fragile'}").until("2026-11-24 10:00")
+    assert daemon.engine()[-1].endswith("fatal")
+    daemon.edit("")
+    daemon.until("2026-11-24 10:02")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
 
 
 def test_limits_that_are_edited_reach_the_engine_at_once(rehearse: Rehearse) -> None:
@@ -458,6 +519,55 @@ def test_halt_stops_trading_over_a_restart_until_it_is_lifted(rehearse: Rehearse
     daemon.until("2026-11-25 10:01")
     assert daemon.daemon.get_state() is OrchestratorState.TRADING
     assert daemon.alerts("critical") == ["Trading halted"]
+
+
+def test_message_that_can_not_be_handled_takes_no_other_with_it(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 03:00").until("2026-11-24 03:01")
+    handled: list[datetime] = []
+
+    class Bad:
+        def handle(self, now: datetime) -> None:
+            raise ZeroDivisionError
+
+    class Good:
+        def handle(self, now: datetime) -> None:
+            handled.append(now)
+
+    for message in (Bad(), Good()):
+        daemon.daemon.loop.inbox.put(message)
+    daemon.turn()
+    assert handled == [daemon.now]
+
+
+def test_parked_job_is_told_once(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 03:00", disk=True).until("2026-11-24 03:01")
+    daemon.restart()
+    connection = sqlite3.connect(daemon.machine.disk)
+    with connection:
+        connection.execute("UPDATE apscheduler_jobs SET job_state = x'00' WHERE id = 'rebalance'")
+    connection.close()
+    daemon.until("2026-11-24 10:00")
+    assert daemon.alerts("warning") == ["Job rebalance is parked"]
+
+
+def test_wall_clock_that_goes_back_starves_no_job(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 12:00").until("2026-11-24 12:01")
+    daemon.machine.clock.step_wall_clock(timedelta(days=-1))
+    daemon.until("2026-11-23 12:05")
+    assert daemon.runs("health_check")[-3:] == [("23 12:03", "ok"), ("23 12:04", "ok"), ("23 12:05", "ok")]
+
+
+def test_job_is_judged_by_the_state_of_its_own_turn(rehearse: Rehearse) -> None:
+    jobs = (
+        "schedule: {jobs: {early: {session: open + 5m, command: [x], only_when: [trading]},"
+        " late: {session: close, command: [x], only_when: [post_market]}}}"
+    )
+    daemon = rehearse("2026-11-24 04:00", jobs, disk=True).until("2026-11-24 04:03")
+    daemon.restart()
+    daemon.machine.clock.advance(timedelta(hours=5, minutes=38))
+    daemon.until("2026-11-24 16:01")
+    assert daemon.runs("early") == [("24 09:41", "ok")]
+    assert daemon.runs("late") == [("24 16:00", "ok")]
 
 
 def test_low_disk_is_told_once_and_so_is_its_end(rehearse: Rehearse) -> None:

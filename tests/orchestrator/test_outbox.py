@@ -156,6 +156,21 @@ def test_waits_between_attempts_grow_and_the_service_may_ask_for_another(store: 
     assert bench.wait_of("webhook") == 7
 
 
+def test_alert_that_a_service_refuses_again_and_again_lets_the_others_through(store: Store) -> None:
+    bench = Bench(store, NotificationConfig(channels=["webhook"], webhook_url="https://example.org/hook"))
+    for title in ("poison", "good"):
+        bench.put(title, AlertLevel.CRITICAL)
+    bench.step()
+    for _ in range(4):
+        assert bench.services.taken() == [("webhook", "poison")]
+        bench.answer("webhook", False, detail="HTTP 400")
+        bench.step(minutes=11)
+    assert bench.services.taken() == [("webhook", "good")]
+    bench.answer("webhook", True)
+    bench.step()
+    assert bench.services.taken() == [("webhook", "poison")]
+
+
 def test_success_after_failure_is_recorded_with_its_attempts(store: Store) -> None:
     bench = Bench(store)
     bench.put("one")

@@ -44,7 +44,7 @@ class Office:
 class Bench:
     def __init__(self, folder: Path) -> None:
         self.clock, self.inbox, self.office = VirtualClock(NOON), Inbox(), Office()
-        self.state = "trading"
+        self.state, self.settling = "trading", False
         self.runs: list[JobRun] = []
         self.begun: list[str] = []
         self.runner = JobRunner(
@@ -53,6 +53,7 @@ class Bench:
             self.inbox,
             self.office,
             lambda: self.state,
+            lambda: self.settling,
             lambda spec, run: self.runs.append(run),
             lambda spec, at, now: self.begun.append(spec.name),
             folder,
@@ -237,6 +238,36 @@ def test_conditions_are_looked_at_when_the_run_is_to_begin(bench: Bench) -> None
         (RunResult.SKIPPED, "no trading day: Thanksgiving Day: closed"),
     ]
     assert bench.begun == []
+
+
+def test_conditions_wait_for_an_engine_that_is_starting(bench: Bench) -> None:
+    bench.state, bench.settling = "pre_market", True
+    bench.start(python("pass", only_when=["trading"]))
+    bench.turn(seconds=5)
+    assert (bench.runs, bench.begun) == ([], [])
+    bench.state, bench.settling = "trading", False
+    bench.turn(seconds=1)
+    assert bench.begun == ["job"]
+
+
+def test_flooding_run_neither_blocks_a_turn_nor_fills_the_memory(bench: Bench) -> None:
+    bench.start(parse_job("flood", {"interval": "5m", "command": ["cat", "/dev/zero"], "timeout": "5s"}, NYSE))
+    for _ in range(50):
+        bench.inbox.wait(30)
+        assert len(bench.inbox.drain()) <= 2
+    bench.turn(seconds=5)
+    (run,) = bench.until_runs(1)
+    assert run.result is RunResult.TIMEOUT
+
+
+def test_run_is_asked_to_end_before_it_is_made_to(bench: Bench) -> None:
+    handler = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit('flat'))"
+    bench.start(python(f"{handler}; print('x', flush=True); time.sleep(99)"))
+    bench.until(lambda: bench.runner._running["job"].output == "x\n")
+    bench.runner.terminate()
+    (run,) = bench.until_runs(1)
+    assert run.reason == "exit code 1: flat"
+    assert bench.runner.idle()
 
 
 def test_builtin_body_that_raises_is_a_failed_run(bench: Bench) -> None:

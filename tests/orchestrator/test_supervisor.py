@@ -14,6 +14,7 @@ from orchestrator.events import (
     EngineBeat,
     EngineEvent,
     EngineFailed,
+    EngineLogged,
     EngineMoved,
     EngineReady,
     EngineStopped,
@@ -273,13 +274,23 @@ def test_silent_engine_is_killed_and_restarted() -> None:
     assert bench.actions == ["start", "ready", "hang"]
 
 
-def test_every_word_of_the_engine_is_a_sign_of_life() -> None:
+def test_only_a_beat_is_a_sign_of_life() -> None:
     bench = Bench(heartbeat_timeout=30).run()
-    for _ in range(5):
-        bench.step(seconds=20)
+    for _ in range(2):
+        bench.step(seconds=15)
         bench.say(FILL)
-    assert bench.state is EngineState.RUNNING
-    assert bench.events == [FILL] * 5
+        bench.say(EngineLogged(20, "ib_insync", "a helper thread goes on talking"))
+    assert bench.events == [FILL, FILL]
+    bench.step()
+    assert (bench.state, bench.supervisor.reason) == (EngineState.STOPPING, "no beat for 30 s")
+
+
+def test_what_was_mended_is_tried_again_at_once() -> None:
+    bench = Bench(max_restart_attempts=1)
+    exhaust(bench)
+    bench.supervisor.forgive(bench.clock.now())
+    bench.step()
+    assert (bench.state, bench.supervisor.restarts) == (EngineState.STARTING, 0)
 
 
 def test_stepped_wall_clock_makes_no_engine_silent() -> None:

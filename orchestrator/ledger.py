@@ -1,0 +1,83 @@
+"""What became of the fires of jobs: into the history, to the listeners, and to a human where it matters."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from calendars import Clock
+from jobs import JobRun, JobSpec, RunResult
+from orchestrator.alarms import Alarms
+from orchestrator.events import JobRan
+from orchestrator.history import History
+from orchestrator.store import Store, job_runs
+
+__all__ = ["JobLedger"]
+
+logger = logging.getLogger("orchestrator.jobs")
+
+COLUMNS = ("started_at", "finished_at", "result", "reason", "exit_code", "output")
+INSERT = insert(job_runs)
+WRITE = INSERT.on_conflict_do_update(
+    index_elements=["job", "scheduled_at"], set_={name: INSERT.excluded[name] for name in COLUMNS}
+)
+"""A fire has one row, from its claim to its end."""
+
+
+class JobLedger:
+    """Keeps the history of jobs."""
+
+    def __init__(
+        self, store: Store, history: History, alarms: Alarms, publish: Callable[[JobRan], None], clock: Clock
+    ) -> None:
+        self._store, self._history, self._alarms, self._publish, self._clock = store, history, alarms, publish, clock
+        self._store_error = ""
+
+    def begun(self, spec: JobSpec, scheduled_at: datetime, now: datetime) -> None:
+        """A run has begun in a process of its own."""
+        self._history.add(WRITE, _row(JobRun(spec.name, scheduled_at, now, None, None, "going on")))
+
+    def ran(self, spec: JobSpec, run: JobRun) -> None:
+        """A run has ended, or a fire did not begin one."""
+        now = self._clock.now()
+        self._history.add(WRITE, _row(run))
+        logger.debug("job %s %s: %s", run.job, run.result, run.reason)
+        self._publish(JobRan(now, run))
+        self._alarms.job_ran(spec, run, now)
+
+    def close_lost(self, specs: Mapping[str, JobSpec]) -> None:
+        """Runs that an earlier daemon began and did not live to see the end of: told, and not begun again."""
+        for row in self._store.rows(select(job_runs).where(job_runs.c.result.is_(None))):
+            reason = "the daemon ended before the run did"
+            run = JobRun(row["job"], row["scheduled_at"], row["started_at"], None, RunResult.FAILED, reason)
+            if row["job"] in specs:
+                self.ran(specs[row["job"]], run)
+            else:
+                self._history.add(WRITE, _row(run))
+
+    def store_told(self, error: Exception | None) -> None:
+        """The job store failed, or, with None, works again."""
+        now = self._clock.now()
+        if error is None:
+            self._store_error = ""
+            self._alarms.job_store_recovered(now)
+        elif str(error) != self._store_error:
+            self._store_error = str(error)
+            logger.error("job store: %s", getattr(error, "orig", error))
+            self._alarms.job_store_failed(error, now)
+
+
+def _row(run: JobRun) -> dict[str, Any]:
+    return {
+        "job": run.job,
+        "scheduled_at": run.scheduled_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "result": None if run.result is None else run.result.value,
+        "reason": run.reason,
+        "exit_code": run.exit_code,
+        "output": run.output,
+    }

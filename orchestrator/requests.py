@@ -1,0 +1,84 @@
+"""The daemon's side of the control path: it looks for requests, carries them out, and answers in their rows."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import JobSpec
+from orchestrator.control import LOOK_EVERY, Request, answer, unanswered
+from orchestrator.store import Store
+
+if TYPE_CHECKING:
+    from orchestrator.loop import Loop
+
+__all__ = ["RequestDesk"]
+
+logger = logging.getLogger("orchestrator")
+
+NOW = datetime.min.replace(tzinfo=UTC)
+
+
+class RequestDesk:
+    """Serves the table of requests."""
+
+    def __init__(self, loop: "Loop", store: Store) -> None:
+        self._loop, self._store = loop, store
+        self._next_look = NOW
+        self._kinds: Mapping[str, Callable[[Mapping[str, Any], datetime], Any]] = {
+            "stop": self._stop,
+            "halt": lambda args, now: loop.halt(str(args["reason"]), now),
+            "resume": lambda args, now: loop.resume(now),
+            "reload": lambda args, now: loop.reload(now),
+            "run job": lambda args, now: loop.runner.run_now(self._job(args), now),
+            "pause job": self._pause,
+            "resume job": self._resume,
+        }
+
+    def look_now(self) -> None:
+        """Somebody has put a request: look at the next turn."""
+        self._next_look = NOW
+
+    def look(self, now: datetime) -> datetime:
+        """Serve what waits, if it is time to look; returns when to look again."""
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY
+            for request in unanswered(self._store, now, self._loop.started_at):
+                self._serve(request, now)
+        return self._next_look
+
+    def _serve(self, request: Request, now: datetime) -> None:
+        logger.info("request %s %s", request.kind, dict(request.args) or "")
+        try:
+            ok, text = True, self._carry_out(request, now)
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked shall know, and the loop goes on
+            ok, text = False, str(getattr(error, "orig", None) or (error.args or [type(error).__name__])[0])
+        try:
+            answer(self._store, request, now, ok, text)
+        except SQLAlchemyError as error:
+            logger.warning("request %s was carried out, its answer can't be written: %s", request.kind, error)
+
+    def _carry_out(self, request: Request, now: datetime) -> Any:
+        if request.kind not in self._kinds:
+            raise LookupError(f"this daemon knows no request {request.kind!r}")
+        return self._kinds[request.kind](request.args, now)
+
+    def _stop(self, args: Mapping[str, Any], now: datetime) -> str:
+        self._loop.stop("somebody asked for it")
+        return "stopping"
+
+    def _pause(self, args: Mapping[str, Any], now: datetime) -> str:
+        self._loop.scheduler.pause_job(self._job(args).name)
+        return "paused"
+
+    def _resume(self, args: Mapping[str, Any], now: datetime) -> str:
+        self._loop.scheduler.resume_job(self._job(args).name)
+        return "resumed"
+
+    def _job(self, args: Mapping[str, Any]) -> JobSpec:
+        name, specs = str(args["name"]), self._loop.specs
+        if name not in specs:
+            raise LookupError(f"no job {name!r}; these are: {', '.join(sorted(specs))}")
+        return specs[name]
