@@ -26,7 +26,7 @@ COMMAND_LINE = [sys.executable, "-c", "from orchestrator.cli import main; main()
 MODULE = [sys.executable, "-m", "copilot_quant.orchestrator.trading_orchestrator"]
 
 CONFIG = {
-    "schedule": {"calendar": "ALWAYS", "jobs": {"rebalance": {"interval": "1s"}}},
+    "schedule": {"calendar": "ALWAYS", "jobs": {"rebalance": {"interval": "1s"}, "health_check": False}},
     "broker": {"broker_type": "paper"},
     "data": {"update_interval": 0.2},
     "engine": {
@@ -152,6 +152,7 @@ class Desk:
         """Start a daemon and wait until it trades."""
         daemon = self.start()
         daemon.wait_for("-> trading")
+        self.wait_for(lambda: self.wait_for_word_of(daemon)["state"] == "trading", "the status says so")
         return daemon
 
     def run(self, *words):

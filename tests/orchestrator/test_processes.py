@@ -269,8 +269,8 @@ def test_hung_engine_is_killed_with_its_children_and_restarted(desk, foreign):
     before = set(desk.family()) - {daemon.pid}
     hang = daemon.wait_for(r"engine \S+: hang \(no beat for 1.5 s\)")
     daemon.wait_for("error -> trading", hang.end())
-    assert not before & set(desk.family())
-    assert len(desk.family()) == 3
+    desk.wait_for(lambda: not before & set(desk.family()), "the old ones are dead")
+    assert len(desk.family()) == 3, "daemon, engine and its child"
     desk.wait_for_status(state="running", restarts=1, connected=True)
     assert [alert["message"] for alert in desk.alerts("critical")] == [
         "engine failed: no beat for 1.5 s; restart 1 of 3 follows"
@@ -382,7 +382,8 @@ with open("ticks.txt", "a") as file:
 
 def test_locked_database_delays_history_and_jobs_and_nothing_else(desk):
     tick = {"interval": "2s", "command": [sys.executable, "-c", TICK], "misfire": "run", "notify": "never"}
-    desk.configure(schedule={"jobs": {"rebalance": {"interval": "1s"}, "tick": tick}}, engine={"heartbeat_timeout": 20})
+    jobs = {"rebalance": {"interval": "1s"}, "health_check": False, "tick": tick}
+    desk.configure(schedule={"jobs": jobs}, engine={"heartbeat_timeout": 20})
     daemon = desk.start_trading()
     desk.wait_for(lambda: len(desk.runs("tick")) >= 2, "ticks")
     engine, position = desk.status()["engine"]["pid"], len(daemon.log)
@@ -431,7 +432,7 @@ def job_row(desk, name):
 
 
 def nightly(cron):
-    return {"auto_start": False, "jobs": {"nightly": {"cron": cron, "command": ["true"]}}}
+    return {"auto_start": False, "jobs": {"nightly": {"cron": cron, "command": ["true"]}, "config_reload": False}}
 
 
 def test_edited_schedule_is_taken_up_at_once_whole_or_not_at_all(desk):
@@ -633,7 +634,8 @@ def kill_engine(desk):
 
 
 def test_alert_arrives_sooner_or_later_and_over_crashes(desk, hook):
-    desk.configure(notifications={"channels": ["webhook"], "webhook_url": hook.url})
+    notifications = {"channels": ["webhook"], "webhook_url": hook.url, "alert_levels": ["critical"]}
+    desk.configure(notifications=notifications)
     killed = desk.start_trading()
     hook.close()
     kill_engine(desk)
