@@ -26,7 +26,7 @@ class Alarms:
 
     def __init__(self, put: Put) -> None:
         self._put = put
-        self._failing_jobs: dict[str, str] = {}
+        self._failing_jobs: dict[tuple[str, bool], str] = {}
 
     def raise_alert(
         self, level: AlertLevel, topic: str, title: str, message: str, now: datetime, **metadata: Any
@@ -50,8 +50,9 @@ class Alarms:
 
     def job_ran(self, spec: JobSpec, run: JobRun, now: datetime) -> None:
         """A job that goes on failing in the same way is told of once, and again when it is well."""
-        before = self._failing_jobs.pop(spec.name, None)
+        key = (spec.name, run.result is RunResult.OVERLAPPED)  # a job that hangs does both by turns
         if run.result in GOOD:
+            before = self._failing_jobs.pop((spec.name, False), None) or self._failing_jobs.pop((spec.name, True), None)
             if before is not None and spec.notify is not Notify.NEVER:
                 self.raise_alert(AlertLevel.INFO, "job", f"Job {spec.name} is well again", run.reason, now)
             elif spec.notify is Notify.ALWAYS:
@@ -61,7 +62,7 @@ class Alarms:
             return  # the next one comes soon, and nothing was to be done at just that moment
         # Figures that grow from run to run ("180 s old", "240 s old") do not make it another complaint.
         complaint = re.sub(r"\d+", "#", f"{run.result}: {run.reason}")
-        self._failing_jobs[spec.name] = complaint
+        before, self._failing_jobs[key] = self._failing_jobs.get(key), complaint
         if spec.notify is not Notify.NEVER and complaint != before:
             metadata = {"scheduled at": run.scheduled_at.isoformat(timespec="seconds")}
             self.raise_alert(AlertLevel.WARNING, "job", f"Job {spec.name} {run.result}", run.reason, now, **metadata)

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from calendars import MarketState
+from calendars import MarketCalendar, MarketState
 from jobs import JobFailed, JobSkipped
 from orchestrator.config import ConfigError
 from orchestrator.health import problems
@@ -12,7 +12,7 @@ from orchestrator.health import problems
 if TYPE_CHECKING:
     from orchestrator.loop import Loop
 
-__all__ = ["Duties"]
+__all__ = ["Duties", "decision_label"]
 
 logger = logging.getLogger("orchestrator")
 
@@ -77,9 +77,14 @@ class Duties:
         loop = self._loop
         if loop.calendar.get_market_state(loop.clock.now()) is not MarketState.TRADING:
             raise JobSkipped("the market is not open")
-        at = scheduled_at.astimezone(loop.calendar.exchange_timezone)
-        label = f"{at:%H%M%S}" if at.second else f"{at:%H%M}"
+        label = decision_label(scheduled_at, loop.calendar)
         sent = loop.decide(label)
         return (
             f"decision {label}" if sent else f"decision {label} waits for the engine, which is {loop.supervisor.state}"
         )
+
+
+def decision_label(at: datetime, calendar: MarketCalendar) -> str:
+    """The name of the decision that is due at this time, within its session: exchange time, with seconds if any."""
+    local = at.astimezone(calendar.exchange_timezone)
+    return f"{local:%H%M%S}" if local.second else f"{local:%H%M}"

@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendars import MarketState
-from jobs import JobSpec, job_specs, parse_job
+from jobs import JobSpec, Misfire, job_specs, parse_job
 from jobs.scheduler import JobScheduler
 from notifiers import AlertLevel, NotificationMessage
 from orchestrator.alarms import Alarms
@@ -24,7 +24,7 @@ from orchestrator.changes import changes, keep_until_restart, refuse_other_mode
 from orchestrator.child import Receiver
 from orchestrator.config import ConfigError, TradingConfig
 from orchestrator.config.rules import market_calendar
-from orchestrator.duties import Duties
+from orchestrator.duties import Duties, decision_label
 from orchestrator.engine.link import EngineLink
 from orchestrator.events import (
     Alerted,
@@ -352,8 +352,29 @@ class Loop:
         self._changed = True
         self._publish(event)
         self.alarms.engine_moved(event)
-        if event.action == "ready" and self._decision.get("session") == self.session() and self._is_to_tell():
-            self._hand_over_decision()
+        if event.action == "ready":
+            self._decide_what_is_due(event.at)
+
+    def _decide_what_is_due(self, now: datetime) -> None:
+        """An engine that comes up late in a session makes the decision that was due, if nobody has made it."""
+        if self._decision.get("session") == self.session():
+            if self._is_to_tell():
+                self._hand_over_decision()
+            return
+        spec, session = self.specs["rebalance"], self.calendar.session(now)
+        if session is None or not spec.enabled or spec.misfire is Misfire.SKIP or spec.only_when:
+            return
+        at = spec.trigger.last_before(now)
+        if at is not None and session.open <= at < session.close and not self._paused(spec.name):
+            self.decide(decision_label(at, self.calendar))
+
+    def _paused(self, name: str) -> bool:
+        """Whether an operator has paused a job; if the store can't be read, it is taken for paused."""
+        try:
+            job = self.scheduler.store.lookup_job(name)
+        except SQLAlchemyError:
+            return True
+        return bool(job is not None and job.kwargs["paused"])
 
     def _is_to_tell(self) -> bool:
         """The built-in engine knows decisions by name, and completes one that it had begun; any other is told once."""
@@ -384,6 +405,8 @@ class Loop:
         if supervisor.state is EngineState.BACKOFF:
             tries = f"restart {supervisor.restarts} of {self.config.engine.max_restart_attempts} follows"
             return f"engine failed: {supervisor.reason}; {tries}"
+        if self.engine_wanted and supervisor.reason:
+            return f"engine failed: {supervisor.reason}; it is ended and started again"
         if market is not self._market:
             return f"market {market}: {self.calendar.why(now)}"
         if self.stopping:

@@ -31,6 +31,10 @@ __all__ = ["EngineSupervisor"]
 logger = logging.getLogger("orchestrator.supervisor")
 
 
+ABSENCE = 10.0
+"""Seconds between two turns, after which this process must have been stopped: the loop turns every five."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a turn of the loop knows; `monotonic` in seconds."""
@@ -93,6 +97,7 @@ class EngineSupervisor:
         self._failure = ""
         self._terminated = False
         self._session = ""
+        self._turned_at = monotonic()
 
     # --- what time and wish bring ---
 
@@ -102,6 +107,7 @@ class EngineSupervisor:
         :param session: the exchange date; a new one forgives failures of the last.
         """
         turn = Turn(now, self._monotonic(), wanted, session)
+        self._excuse_own_absence(turn.monotonic)
         if session != self._session:
             self._session, self.restarts = session, 0
             if self.state is EngineState.FATAL:  # FATAL -> STOPPED: another day, another try
@@ -240,6 +246,12 @@ class EngineSupervisor:
         delay = min(self.config.backoff_max, self.config.backoff_initial * 2**self.restarts)
         self.restarts += 1
         self._enter(EngineState.BACKOFF, now, delay * self._rng.uniform(0.9, 1.1))
+
+    def _excuse_own_absence(self, monotonic: float) -> None:
+        """What the engine said while this process itself stood still has not been read yet."""
+        gap, self._turned_at = monotonic - self._turned_at, monotonic
+        if gap > ABSENCE:
+            self._beat_at = min(monotonic, self._beat_at + gap)
 
     def _reward_health(self, monotonic: float) -> None:
         healthy = self.state is EngineState.RUNNING and monotonic - self._entered_at >= self.config.restart_cooldown

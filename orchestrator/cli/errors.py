@@ -53,6 +53,7 @@ def refuse_unsupported(config: TradingConfig) -> None:
 CODES: list[tuple[type[BaseException], int]] = [
     (ConfigError, 3),
     (FileNotFoundError, 3),
+    (IsADirectoryError, 3),
     (StoreOwned, 5),
 ]
 

@@ -55,7 +55,7 @@ def _stored(settings: Settings) -> tuple[dict[str, tuple[datetime | None, bytes]
 
 
 def _last_runs(store: Store) -> dict[str, dict[str, Any]]:
-    newest = select(func.max(job_runs.c.id)).group_by(job_runs.c.job)
+    newest = select(func.max(job_runs.c.id)).where(job_runs.c.result.is_not(None)).group_by(job_runs.c.job)
     return {row["job"]: dict(row) for row in store.rows(select(job_runs).where(job_runs.c.id.in_(newest)))}
 
 
@@ -120,6 +120,7 @@ def list_jobs(settings: Settings, as_json: bool) -> None:
 
     Example: orchestrator jobs list --json
     """
+    settings.tolerate()
     now, zone = settings.clock.now(), settings.calendar.timezone
     rows = job_rows(settings, now)
     if as_json:
@@ -153,6 +154,7 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
 
     Example: orchestrator jobs show market_open
     """
+    settings.tolerate()
     now, zone = settings.clock.now(), settings.calendar.timezone
     rows = {row.name: row for row in job_rows(settings, now)}
     if name not in rows:
@@ -177,6 +179,7 @@ def history(settings: Settings, name: str | None, limit: int, result: str | None
 
     Example: orchestrator jobs history report --result failed
     """
+    settings.tolerate()
     query = select(job_runs).order_by(job_runs.c.scheduled_at.desc(), job_runs.c.id.desc()).limit(limit)
     if name is not None:
         query = query.where(job_runs.c.job == name)
@@ -255,6 +258,7 @@ def resume(settings: Settings, name: str) -> None:
 
 
 def _ask(settings: Settings, kind: str, name: str) -> str:
+    settings.tolerate()
     owner = settings.daemon()
     _spec(settings, name)
     with settings.writer() as store:

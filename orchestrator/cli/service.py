@@ -62,6 +62,7 @@ def stop(settings: Settings, timeout: float | None) -> None:
 
     Example: orchestrator stop
     """
+    settings.tolerate()
     owner = settings.daemon()
     timeout = settings.config.engine.stop_timeout + 10 if timeout is None else timeout
     deadline = settings.clock.monotonic() + timeout
@@ -108,9 +109,14 @@ def resume(settings: Settings) -> None:
 
 
 def _ask(settings: Settings, kind: str, args: dict[str, Any]) -> None:
+    settings.tolerate()
     owner = settings.daemon()
-    with settings.writer() as store:
-        click.echo(ask(store, settings.clock, owner, kind, args, timeout=15))
+    try:
+        with settings.writer() as store:
+            click.echo(ask(store, settings.clock, owner, kind, args, timeout=15))
+    except (StoreError, SQLAlchemyError) as error:
+        cause = getattr(error, "orig", error)
+        raise Failed(f"{cause}; to stop trading all the same: orchestrator stop") from error
 
 
 @click.command()
@@ -121,6 +127,7 @@ def status(settings: Settings, as_json: bool) -> None:
 
     Example: orchestrator status --json
     """
+    settings.tolerate()
     document = _document(settings)
     if as_json:
         echo_json(document)
@@ -128,6 +135,10 @@ def status(settings: Settings, as_json: bool) -> None:
         click.echo(_text(document, settings))
     if document["pid"] is None:
         click.get_current_context().exit(NoDaemon.exit_code)
+    if document["silent_s"] is not None and document["silent_s"] > SILENCE:
+        raise Failed(
+            f"process {document['pid']} has not turned its loop for {in_words(document['silent_s'])}: it hangs"
+        )
 
 
 def _document(settings: Settings) -> dict[str, Any]:
@@ -142,10 +153,15 @@ def _document(settings: Settings) -> dict[str, Any]:
     known["uptime_s"] = None if owner is None else round(_seconds(started, now), 1)
     if age is not None:
         known["engine"]["last_beat_age_s"] = round(age + _seconds(known["at"], now), 3)
+    said_at = known.pop("at", None)
+    known["silent_s"] = None if owner is None or said_at is None else round(_seconds(said_at, now), 1)
     known["market"] = market_document(settings, now)
     known["jobs"] = jobs_document(settings, now, zone)
     return known
 
+
+SILENCE = 180.0
+"""Seconds. A loop that turns writes its status at least once a minute."""
 
 ENGINE = ("state", "pid", "restarts", "since", "last_beat_age_s", "connected", "progress", "reason")
 

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import click
+
 from calendars import MarketCalendar, SystemClock
 from orchestrator.cli.errors import NoDaemon
 from orchestrator.config import TradingConfig, state_dir, store_url
+from orchestrator.config.loading import load_leniently
 from orchestrator.config.rules import market_calendar
 from orchestrator.lock import Owner, find_owner
 from orchestrator.source import ConfigSource
@@ -43,6 +46,15 @@ class Settings:
     @cached_property
     def config(self) -> TradingConfig:
         return self.source.load()
+
+    def tolerate(self) -> None:
+        """Go on with a wrong config as far as it can be read: a typo in it must not disable status and kill switch."""
+        if self.path is None or "config" in self.__dict__:
+            return
+        self.__dict__["config"], error = load_leniently(self.path)
+        if error is not None:
+            more = f", and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
+            click.echo(f"warning: {error.problems[0]}{more}; going on with the rest of the config", err=True)
 
     @cached_property
     def calendar(self) -> MarketCalendar:

@@ -18,8 +18,8 @@ Path = tuple[str | int, ...]
 """The keys and list indexes that lead to a value, from the top: ``("notifications", "channels", 0)``."""
 
 LONGEST_SHOWN = 60
-SECRET_IN_URL = re.compile(r"(\w+://)[^'\"]+")
-"""Addresses of services are their passwords, wherever they were written by mistake."""
+SECRET_IN_URL = re.compile(r"(\w+://)[^'\"/@]*[/@][^'\"]*")
+"""Addresses of services are their passwords, wherever they were written by mistake; a bare host is none."""
 MASK = "***"
 
 

@@ -9,7 +9,7 @@ from orchestrator.config.errors import ConfigError, Finding, Mark, overlaps, sho
 from orchestrator.config.model import TradingConfig
 from orchestrator.config.plain import build
 
-__all__ = ["from_dict", "load_file", "load_text", "read_text"]
+__all__ = ["from_dict", "load_file", "load_leniently", "load_text", "read_text"]
 
 
 def load_text(text: str, suffix: str = ".yaml", name: str = "config") -> TradingConfig:
@@ -31,6 +31,33 @@ def load_file(path: str | FilePath) -> TradingConfig:
     path = FilePath(path)
     format_of(path.suffix, str(path))
     return load_text(read_text(path), path.suffix, str(path))
+
+
+def load_leniently(path: str | FilePath) -> tuple[TradingConfig, ConfigError | None]:
+    """A config file as far as it can be read, and what is wrong with it: for commands that must work all the same.
+
+    What is wrong has its default; jobs that are wrong are left out.
+
+    :raises FileNotFoundError: saying how to make one.
+    """
+    try:
+        return load_file(path), None
+    except ConfigError as error:
+        return _as_far_as_possible(FilePath(path), error), error
+
+
+def _as_far_as_possible(path: FilePath, error: ConfigError) -> TradingConfig:
+    from orchestrator.config.rules import drop_wrong_schedule
+
+    try:
+        document = READERS[format_of(path.suffix, str(path))](read_text(path).removeprefix("\ufeff"), str(path))
+    except ConfigError:
+        return TradingConfig()
+    data = document.data if isinstance(document.data, Mapping) else {}
+    broken = [*document.broken, *(finding.path for finding in [*document.findings, *_schema_findings(document)])]
+    config: TradingConfig = build(TradingConfig, data, broken)
+    drop_wrong_schedule(config)
+    return config
 
 
 def from_dict(data: Mapping[str, Any], name: str = "config") -> TradingConfig:

@@ -10,7 +10,7 @@ from orchestrator.config.errors import Finding, Path, outline, overlaps, shown
 from orchestrator.config.formats import nearest
 from orchestrator.config.model import TradingConfig
 
-__all__ = ["BUILTIN_CHANNELS", "market_calendar", "rule_findings"]
+__all__ = ["BUILTIN_CHANNELS", "drop_wrong_schedule", "market_calendar", "rule_findings"]
 
 PAPER_PORTS = {7497: "TWS", 4002: "the Gateway"}
 
@@ -189,6 +189,17 @@ def _jobs(config: TradingConfig) -> Iterator[Finding]:
     for name, raw in config.schedule.jobs.items():
         for path, value, message in check_job(name, raw, calendar):
             yield Finding(("schedule", "jobs", name, *path), outline(value), message)
+
+
+def drop_wrong_schedule(config: TradingConfig) -> None:
+    """Take out of a config what would keep its calendar and its job table from being made."""
+    schedule, defaults = config.schedule, TradingConfig().schedule
+    if any(_calendar(config)):
+        schedule.calendar, schedule.calendar_overrides = defaults.calendar, {}
+    if any(_calendar_overrides(config)):
+        schedule.calendar_overrides = {}
+    for finding in list(_jobs(config)):
+        schedule.jobs.pop(str(finding.path[2]), None)
 
 
 def _of(section: str, *names: str) -> tuple[Path, ...]:

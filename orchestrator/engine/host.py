@@ -28,6 +28,9 @@ __all__ = ["EngineHost", "main"]
 
 logger = logging.getLogger("orchestrator.engine")
 
+BUSY_TIMEOUT = 20.0
+"""Seconds to wait for another writer of the database; an order that can't be written down is not sent."""
+
 Emit = Callable[[EngineEvent], None]
 
 
@@ -157,7 +160,7 @@ def main(arguments: list[str]) -> int:
 
     def build() -> TradingEngine:
         config, base_dir = from_dict(startup["config"]), Path(startup["base_dir"])
-        store = Store(store_url(config, base_dir), durable=True).open()
+        store = Store(store_url(config, base_dir), busy_timeout=BUSY_TIMEOUT, durable=True).open()
         return build_engine(config, store, market_calendar(config), base_dir, clock, emit)
 
     host = EngineHost(build, startup["symbols"], emit, timedelta(seconds=startup["beat_every"]))

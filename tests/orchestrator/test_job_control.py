@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 
 HISTORY_KEYS = {
     "job",
@@ -69,6 +71,37 @@ def test_unknown_job_and_missing_daemon_are_said_in_a_line(desk):
     done = desk.run("jobs", "explain", "hartbeat")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "no job 'hartbeat'; these are: config_reload, " in done.stderr
+
+
+def test_typo_in_the_config_disables_neither_status_nor_kill_switch(desk):
+    daemon = desk.start_trading()
+    desk.wait_for_word_of(daemon)
+    good = desk.config_path.read_text()
+    desk.config_path.write_text(good + "\nshedule: {calendar: NYSE}\n")
+    for words in (("status",), ("jobs", "list"), ("halt", "--reason", "test"), ("stop",)):
+        done = desk.run(*words)
+        assert done.returncode == 0, (words, done.stderr)
+        assert "did you mean schedule" in done.stderr
+        assert "going on with the rest of the config" in done.stderr
+    assert daemon.wait_for_end() == 0
+    assert desk.run("config", "validate").returncode == 3
+
+
+def test_daemon_that_hangs_is_not_called_well(desk):
+    desk.configure(schedule={"auto_start": False})
+    daemon = desk.start()
+    desk.wait_for_word_of(daemon)
+    assert desk.run("status").returncode == 0
+    os.kill(daemon.pid, signal.SIGSTOP)
+    with closing(sqlite3.connect(desk.store_path)) as connection, connection:
+        status = {**desk.status(), "at": "2026-11-24T00:00:00-05:00"}
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'status'", (json.dumps(status),))
+    done = desk.run("status")
+    assert done.returncode == 1
+    assert f"process {daemon.pid} has not turned its loop for " in done.stderr
+    os.kill(daemon.pid, signal.SIGCONT)
+    daemon.signal(signal.SIGUSR1)
+    desk.wait_for(lambda: desk.run("stop").returncode == 0, "it turns again")
 
 
 def test_history_is_read_with_the_daemon_down(desk):

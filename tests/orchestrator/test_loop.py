@@ -221,6 +221,18 @@ def test_rebalance_missed_while_down_is_caught_up_in_the_same_session(rehearse: 
     ]
 
 
+def test_first_start_in_mid_session_decides_at_once(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 11:00").until("2026-11-24 11:01")
+    assert [row["decision"] for row in daemon.rows(select(orders.c.decision))] == ["0935", "0935"]
+
+
+@pytest.mark.parametrize("job", ["off", "{misfire: skip}"])
+def test_first_start_in_mid_session_decides_nothing_that_the_config_forbids(rehearse: Rehearse, job: str) -> None:
+    daemon = rehearse("2026-11-24 11:00", f"schedule: {{jobs: {{rebalance: {job}}}}}").until("2026-11-24 11:01")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
+    assert daemon.rows(select(orders)) == []
+
+
 def test_rebalance_missed_with_its_session_is_an_alert_and_no_order(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 09:00", disk=True).until("2026-11-24 09:20")
     daemon.restart()

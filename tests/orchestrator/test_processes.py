@@ -273,7 +273,7 @@ def test_hung_engine_is_killed_with_its_children_and_restarted(desk, foreign):
     assert len(desk.family()) == 3, "daemon, engine and its child"
     desk.wait_for_status(state="running", restarts=1, connected=True)
     assert [alert["message"] for alert in desk.alerts("critical")] == [
-        "engine failed: no beat for 1.5 s; restart 1 of 3 follows"
+        "engine failed: no beat for 1.5 s; it is ended and started again"
     ]
 
 
