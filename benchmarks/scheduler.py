@@ -109,7 +109,7 @@ class Ours:
     def begin(self, spec: JobSpec, at: datetime, note: str) -> None:
         self.lateness.append((self.clock.now() - at).total_seconds())
 
-    def dropped(self, run: JobRun) -> None:
+    def dropped(self, spec: JobSpec, run: JobRun) -> None:
         print(f"  ours dropped {run.job} of {run.scheduled_at:%X}: {run.reason}")
 
     def failed(self, error: Exception | None) -> None:

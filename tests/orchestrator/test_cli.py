@@ -98,6 +98,7 @@ def closed_desk(open_desk, tmp_path_factory):
     with open_desk(tmp_path_factory.mktemp("closed")) as desk:
         daemon = desk.start_trading()
         desk.wait_for(lambda: len(desk.rows("SELECT * FROM fills")) == 2, "both symbols are bought")
+        desk.wait_for(lambda: desk.runs("rebalance"), "its job has run")
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_end() == 0
         yield desk
