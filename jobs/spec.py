@@ -187,7 +187,9 @@ class _Reader:
 
     def read(self, key: str, default: object = None) -> Any:
         """The value of a key, read by its reader; a bad one is a problem and reads as None."""
-        value = self.raw.get(key, OPTIONS.get(key, default))
+        if key not in self.raw and key in DEFAULTS:
+            return DEFAULTS[key]
+        value = self.raw.get(key, default)
         if value is None:
             if key in self.raw:
                 self.problem((key,), None, "null says nothing; leave the key out, or give it a value")
@@ -371,3 +373,5 @@ OPTIONS: Mapping[str, object] = {
     "notify": "failure",
 }
 """The policy of a job that says nothing; what the built-in jobs say instead is in their table."""
+
+DEFAULTS = {key: READERS[key](value) for key, value in OPTIONS.items()}

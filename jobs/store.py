@@ -13,7 +13,7 @@ from apscheduler.job import Job
 from apscheduler.jobstores.base import ConflictingIdError, JobLookupError
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
 from jobs.spec import JobSpec
@@ -126,25 +126,30 @@ class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
         self.read_spec, self.record = read_spec, record
         self.parked: dict[str, str] = {}
         """Name and reason of each row that could not be read, until all rows are read again."""
+        # Built once: making a statement costs more than executing it.
+        columns = self.jobs_t.c
+        rows = select(columns.id, columns.job_state)
+        self._one = rows.where(columns.id == bindparam("name"))
+        self._all = rows.order_by(columns.next_run_time, columns.id)
+        self._due = self._all.where(columns.next_run_time <= bindparam("until")).limit(MOST_DUE)
+        self._first = select(func.min(columns.next_run_time))
+        self._change = self.jobs_t.update().where(columns.id == bindparam("name"))
+        self._change = self._change.values(next_run_time=bindparam("at"), job_state=bindparam("state"))
 
     def lookup_job(self, job_id: str) -> Job | None:
-        jobs = self._get_jobs(self.jobs_t.c.id == job_id)
+        jobs = self._jobs(self._one, name=job_id)
         return jobs[0] if jobs else None
 
     def get_due_jobs(self, now: datetime) -> list[Job]:
-        return self._get_jobs(self.jobs_t.c.next_run_time <= now.timestamp(), most=MOST_DUE)
+        return self._jobs(self._unparked(self._due), until=now.timestamp())
 
     def get_next_run_time(self) -> datetime | None:
-        columns = self.jobs_t.c
-        query = (
-            select(columns.next_run_time)
-            .where(columns.next_run_time.is_not(None), columns.id.not_in(list(self.parked)))
-            .order_by(columns.next_run_time)
-            .limit(1)
-        )
         with self.reader.connect() as connection:
-            timestamp = connection.execute(query).scalar()
+            timestamp = connection.execute(self._unparked(self._first)).scalar()
         return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)
+
+    def get_all_jobs(self) -> list[Job]:
+        return self._jobs(self._all)
 
     def add_job(self, job: Job) -> None:
         with self.engine.begin() as connection:
@@ -170,16 +175,17 @@ class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
         """Leave the engine open: it belongs to whoever made it."""
 
     def _update(self, connection: Connection, job: Job) -> bool:
-        update = self.jobs_t.update().where(self.jobs_t.c.id == job.id).values(**_columns(job))
-        return connection.execute(update).rowcount > 0
+        columns = _columns(job)
+        values = {"name": job.id, "at": columns["next_run_time"], "state": columns["job_state"]}
+        return connection.execute(self._change, values).rowcount > 0
 
-    def _get_jobs(self, *conditions: Any, most: int | None = None) -> list[Job]:
-        columns = self.jobs_t.c
-        query = select(columns.id, columns.job_state).where(*conditions).order_by(columns.next_run_time, columns.id)
-        if most is not None:
-            query = query.where(columns.id.not_in(list(self.parked))).limit(most)
+    def _unparked(self, query: Any) -> Any:
+        """A parked row takes no place among those that are due, and wakes nobody."""
+        return query.where(self.jobs_t.c.id.not_in(list(self.parked))) if self.parked else query
+
+    def _jobs(self, query: Any, **values: Any) -> list[Job]:
         with self.reader.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, values).all()
         return [job for row in rows if (job := self._read(row.id, row.job_state)) is not None]
 
     def _read(self, name: str, raw: bytes) -> Job | None:

@@ -5,12 +5,16 @@ something. Only the loop takes messages out, so only the loop changes anything.
 """
 
 import os
+import select
 import selectors
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 __all__ = ["Inbox"]
+
+SELECTABLE = 1024
+"""select() takes no descriptor from this number on; that of the selector is among the first a process has."""
 
 
 class Inbox:
@@ -54,8 +58,18 @@ class Inbox:
 
     def wait(self, timeout: float) -> None:
         """Read what the watched descriptors have; wait for the first of them if nothing is there."""
-        for key, _ in self._selector.select(0 if self._messages else timeout):
+        if not self._messages:
+            self._sleep(timeout)
+        for key, _ in self._selector.select(0):
             key.data()
+
+    def _sleep(self, timeout: float) -> None:
+        """Until a descriptor is ready. epoll rounds its timeout up to a millisecond, select() on it does not."""
+        fileno = getattr(self._selector, "fileno", None)
+        if fileno is not None and fileno() < SELECTABLE:
+            select.select([fileno()], [], [], timeout)
+        else:
+            self._selector.select(timeout)
 
     def close(self) -> None:
         self._selector.close()

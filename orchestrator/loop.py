@@ -150,7 +150,7 @@ class Loop:
         )
         self.scheduler = JobScheduler(
             self.clock,
-            self.world.job_store(self.store, lambda name, definition: parse_job(name, definition, self.calendar)),
+            self.world.job_store(self.store, self._read_spec),
             self.calendar,
             self.runner.start,
             self.ledger.ran,
@@ -293,6 +293,13 @@ class Loop:
         return f"market {self.calendar.get_market_state(now)} until {change:%a %d %b %H:%M %Z}"
 
     # --- jobs ---
+
+    def _read_spec(self, name: str, definition: Mapping[str, Any]) -> JobSpec:
+        """A stored job's spec: nearly always that of the config, which need not be read again."""
+        spec = self.specs.get(name)
+        return (
+            spec if spec is not None and spec.definition == definition else parse_job(name, definition, self.calendar)
+        )
 
     def _apply_jobs(self, now: datetime) -> None:
         """Make the stored jobs those of the config, if they may not be; tried again while the store is locked."""

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     create_engine,
     event,
     insert,
@@ -285,10 +286,14 @@ class Store:
             return [dict(row) for row in connection.execute(query).mappings()]
 
 
+INSERT_CLAIM = (
+    insert(job_runs).prefix_with("OR IGNORE").values(job=bindparam("job"), scheduled_at=bindparam("scheduled_at"))
+)
+
+
 def record_claim(connection: Connection, job: str, scheduled_at: datetime) -> bool:
     """Note that a run is about to begin; False if that fire has been claimed before."""
-    row = insert(job_runs).prefix_with("OR IGNORE").values(job=job, scheduled_at=scheduled_at)
-    return connection.execute(row).rowcount > 0
+    return connection.execute(INSERT_CLAIM, {"job": job, "scheduled_at": scheduled_at}).rowcount > 0
 
 
 def _engine(url: str, path: Path | None, busy_timeout: float, durable: bool, read_only: bool) -> Engine:
