@@ -119,6 +119,25 @@ def test_history_is_read_with_the_daemon_down(desk):
     assert text.splitlines()[0].split() == ["job", "scheduled", "result", "took", "reason"]
 
 
+def test_stored_row_that_is_not_understood_is_listed_as_parked_and_kept(desk):
+    desk.configure(schedule={"auto_start": False})
+    daemon = desk.start()
+    desk.wait_for_word_of(daemon)
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_for_end()
+    newer = json.dumps({"version": 99}).encode()
+    with closing(sqlite3.connect(desk.store_path)) as connection, connection:
+        connection.execute("UPDATE apscheduler_jobs SET job_state = ? WHERE id = 'rebalance'", (newer,))
+    assert job(desk, "rebalance")["state"] == "parked"
+    assert job(desk, "rebalance")["reason"] == "its stored row can't be read: row version 99, this program reads 1"
+    again = desk.start()
+    again.wait_for("Job rebalance is parked")
+    again.signal(signal.SIGTERM)
+    again.wait_for_end()
+    (row,) = desk.rows("SELECT job_state FROM apscheduler_jobs WHERE id = 'rebalance'")
+    assert row["job_state"] == newer
+
+
 def test_schedule_explains_itself_without_a_daemon_or_a_store(desk):
     desk.configure(schedule={"calendar": "NYSE"})
     words = ("jobs", "explain", "market_close", "--next", "2", "--from", "2026-11-25 20:00")
