@@ -150,11 +150,16 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
             return
         paused = old.kwargs["paused"]
         same = old.kwargs["spec"].definition == spec.definition
-        overdue = same and old.next_run_time is not None and old.next_run_time <= now
+        overdue = same and old.next_run_time is not None and old.next_run_time <= now and self._is_fire(spec, old)
         at = old.next_run_time if overdue or (same and paused) else self._first(spec, now)
         if not same or at != old.next_run_time:
             self.store.update_job(make_job(spec, at, paused=paused))
             applied.changed.append(spec.name)
+
+    @staticmethod
+    def _is_fire(spec: JobSpec, job: Job) -> bool:
+        """Whether a stored time is one of the schedule's, by the calendar as it is now."""
+        return bool(spec.trigger.last_before(job.next_run_time) == job.next_run_time)
 
     def pause_job(self, job_id: str, jobstore: str | None = None) -> None:
         """Keep a job from firing until it is resumed, over restarts too.
@@ -203,7 +208,8 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
     def _look(self, job: Job, now: datetime) -> Fire:
         trigger, first = job.kwargs["spec"].trigger, job.next_run_time
         try:
-            at = max(first, trigger.last_before(now) or first)
+            last = trigger.last_before(now)
+            at = first if last is None or (last < first and trigger.last_before(first) == first) else last
             missed = trigger.count(first, at) - 1 if at > first else 0
             following = trigger.next_after(now)
             judgement = self._judge(job.kwargs["spec"], at, now)

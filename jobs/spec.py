@@ -310,7 +310,7 @@ def _import_string(value: object) -> str:
 
 
 def _command(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not value or not all(isinstance(word, str) for word in value):
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(w, str) and "\0" not in w for w in value):
         raise ValueError(f'{value!r} is not a list of words; write ["python", "report.py"]')
     return tuple(value)
 

@@ -52,8 +52,8 @@ class Alarms:
         """A job that goes on failing in the same way is told of once, and again when it is well."""
         key = (spec.name, run.result is RunResult.OVERLAPPED)  # a job that hangs does both by turns
         if run.result in GOOD:
-            before = self._failing_jobs.pop((spec.name, False), None) or self._failing_jobs.pop((spec.name, True), None)
-            if before is not None and spec.notify is not Notify.NEVER:
+            was_failing = [self._failing_jobs.pop((spec.name, overlapped), None) for overlapped in (False, True)]
+            if any(was_failing) and spec.notify is not Notify.NEVER:
                 self.raise_alert(AlertLevel.INFO, "job", f"Job {spec.name} is well again", run.reason, now)
             elif spec.notify is Notify.ALWAYS:
                 self.raise_alert(AlertLevel.INFO, "job", f"Job {spec.name}: {run.result}", run.reason, now)
@@ -73,7 +73,7 @@ class Alarms:
         self.raise_alert(AlertLevel.WARNING, "job", "Job store failed", text, now)
 
     def job_parked(self, name: str, reason: str, now: datetime) -> None:
-        text = f"Its stored row can't be read, so it does not run: {reason}. A restart tries again; the row is kept."
+        text = f"Its stored row can't be read, so it does not run: {reason}. The row is kept."
         self.raise_alert(AlertLevel.WARNING, "job", f"Job {name} is parked", text, now)
 
     def job_store_recovered(self, now: datetime) -> None:

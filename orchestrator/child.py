@@ -75,7 +75,7 @@ class Child:
         messages.
     :param capture: take its output (standard output and error) as messages of raw text, in place of JSON lines; of a
         flood only the last part of each portion.
-    :raises OSError: it can't be started.
+    :raises OSError, ValueError: it can't be started.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Child:
                 cwd=cwd,
                 env=None if env is None else dict(env),
             )
-        except OSError:
+        except (OSError, ValueError):
             os.close(self._read)
             raise
         finally:

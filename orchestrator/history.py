@@ -81,6 +81,7 @@ class History:
             except (SQLAlchemyError, ValueError) as error:
                 logger.error("a row of history can't be written and is dropped: %s", getattr(error, "orig", error))
             self._waiting.popleft()
+        self.failing, self._dropped = "", 0
         return True
 
     def _fail(self, reason: str) -> None:

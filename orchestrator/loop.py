@@ -181,7 +181,9 @@ class Loop:
         seconds = [self._move_engine(now), self.runner.step(self.clock.monotonic())]
         self._write(now)
         seconds += [self.outbox.step(now), RETRY.total_seconds() if self.history.failing else None]
-        wakes += [_after(now, s) for s in seconds if s is not None]
+        if self.stopping:
+            seconds += [each - self.clock.monotonic() for each in (self._ask_jobs_by, self._stop_by)]
+        wakes += [_after(now, max(0.0, s)) for s in seconds if s is not None]
         if (change := self.calendar.next_change(now)) is not None:
             wakes.append(change)
         return min(wakes)
@@ -198,13 +200,13 @@ class Loop:
             return datetime.max.replace(tzinfo=UTC)  # what is due now is overdue for the next daemon
         if now < self._next_jobs:
             return self._next_jobs
-        for _ in range(2):  # a second time, if a reload was among the jobs
+        self._apply_jobs(now)
+        wake = self.scheduler.process(now)
+        if self._unapplied is not None and now >= self._next_apply:  # a reload was among the jobs
             self._apply_jobs(now)
             wake = self.scheduler.process(now)
-            self._tell_of_parked(now)
-            if self._unapplied is None:
-                return wake
-        return min(wake, self._next_apply)
+        self._tell_of_parked(now)
+        return wake if self._unapplied is None else min(wake, self._next_apply)
 
     def _tell_of_parked(self, now: datetime) -> None:
         parked: Mapping[str, str] = getattr(self.scheduler.store, "parked", {})
@@ -230,6 +232,7 @@ class Loop:
         if self._changed and self.world.shared and not self.history.failing:
             self._changed, self._told_at = False, now
             self.history.add(INSERT_META, {"key": "status", "value": snapshot(self, now)})
+        if self.world.shared:
             self.leftovers.note(self._pids())
         if not self.history.failing or now >= self._next_write:
             self._next_write = now + RETRY
@@ -259,6 +262,7 @@ class Loop:
             self.stopping = True
             now, timeout = self.clock.monotonic(), self.config.engine.stop_timeout
             self._stop_by, self._ask_jobs_by = now + timeout * 0.95, now + timeout * 0.6
+            self.runner.drain()
 
     def finished(self) -> bool:
         """Whether engine and jobs have ended, after :meth:`stop`, or have had all their time."""
@@ -343,8 +347,13 @@ class Loop:
 
     def decide(self, label: str) -> bool:
         """Have the engine make the decision of this name, now or as soon as it runs; whether it was told now."""
-        self._decision = {"session": self.session(), "label": label, "told": False}
-        self._hand_over_decision()
+        decision = {"session": self.session(), "label": label}
+        if decision.items() <= self._decision.items():
+            if self._is_to_tell():
+                self._hand_over_decision()
+        else:
+            self._decision = {**decision, "told": False}
+            self._hand_over_decision()
         return bool(self._decision["told"])
 
     def _hand_over_decision(self) -> None:
@@ -360,10 +369,13 @@ class Loop:
         self._publish(event)
         self.alarms.engine_moved(event)
         if event.action == "ready":
+            self.supervisor.command(self._limits())  # they may have been edited while it was starting
             self._decide_what_is_due(event.at)
 
     def _decide_what_is_due(self, now: datetime) -> None:
         """An engine that comes up late in a session makes the decision that was due, if nobody has made it."""
+        if self.calendar.get_market_state(now) is not MarketState.TRADING:
+            return
         if self._decision.get("session") == self.session():
             if self._is_to_tell():
                 self._hand_over_decision()
@@ -382,6 +394,9 @@ class Loop:
         except SQLAlchemyError:
             return True
         return bool(job is not None and job.kwargs["paused"])
+
+    def _limits(self) -> dict[str, Any]:
+        return {"command": "risk", "risk": asdict(self.config.risk)}
 
     def _is_to_tell(self) -> bool:
         """The built-in engine knows decisions by name, and completes one that it had begun; any other is told once."""
@@ -430,7 +445,7 @@ class Loop:
         :raises ConfigError, OSError: it can't be used; the old one stays in force.
         """
         try:
-            new = self.source.reload()
+            new, version = self.source.reload()
             found = changes(self.config, new)
             refuse_other_mode(self.config, new, self.source.name)
         except (ConfigError, OSError) as error:
@@ -443,6 +458,7 @@ class Loop:
         listed = [str(change) for change in found]
         keep_until_restart(self.config, new, found)
         self._apply_config(new, now)
+        self.source.version = version
         if any(change.effect == "engine" or change.key.startswith("engine.") for change in found):
             self.supervisor.forgive(now)
         if listed:
@@ -456,7 +472,7 @@ class Loop:
         self.config, self.calendar, self.specs = new, calendar, specs
         self.loaded_at, self._changed = now, True
         self.supervisor.config = new.engine
-        self.supervisor.command({"command": "risk", "risk": asdict(new.risk)})
+        self.supervisor.command(self._limits())
         self.outbox.configure(new.notifications)
         self.runner.calendar = self.scheduler.calendar = calendar
         self._unapplied, self._next_apply = specs, now

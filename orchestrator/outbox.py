@@ -188,9 +188,7 @@ class Outbox:
         )
         delivery.next_attempt = now + timedelta(seconds=wait)
         self._settle(delivery, "pending")
-        # The order of alerts is kept over the troubles of a channel; what it refuses again and again steps aside.
-        waiting = self._waiting[delivery.channel]
-        waiting.insert(0 if delivery.attempts < STUBBORN else len(waiting), delivery)
+        self._waiting[delivery.channel].insert(0, delivery)
 
     # --- on the way ---
 
@@ -219,12 +217,14 @@ class Outbox:
 
     def _send_next(self, channel: str, now: datetime, monotonic: float) -> None:
         waiting = self._waiting[channel]
-        while waiting and waiting[0].expired(now):
-            self._settle(waiting.pop(0), "expired")
+        for old in [delivery for delivery in waiting if delivery.expired(now)]:
+            waiting.remove(old)
+            self._settle(old, "expired")
         if not waiting or channel in self._under_way or channel not in self._channels:
             return
-        if waiting[0].next_attempt <= now:
-            delivery = waiting.pop(0)
+        delivery = _next_of(waiting)
+        if delivery.next_attempt <= now:
+            waiting.remove(delivery)
             self._under_way[channel] = (delivery, monotonic + ATTEMPT_DEADLINE)
             self._courier.send(self._parcel(delivery))
 
@@ -265,11 +265,17 @@ class Outbox:
             waits.append(self._quiet_since + IDLE - monotonic)
         for channel, waiting in self._waiting.items():
             if waiting and channel in self._channels and channel not in self._under_way:
-                waits.append((waiting[0].next_attempt - now).total_seconds())
+                waits.append((_next_of(waiting).next_attempt - now).total_seconds())
         return max(0.0, min(waits)) if waits else None
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+
+
+def _next_of(waiting: list[Delivery]) -> Delivery:
+    """The order of alerts is kept over the troubles of a channel; only what it refuses again and again steps aside."""
+    willing = (delivery for delivery in waiting if delivery.attempts < STUBBORN)
+    return next(willing, None) or min(waiting, key=lambda delivery: delivery.next_attempt)
 
 
 LOG_LEVELS = {

@@ -46,11 +46,13 @@ class Parent:
             self._out.write(json.dumps(message, default=str) + "\n")
 
     def _read_commands(self) -> None:
-        for line in self._in:
-            self.inbox.put(json.loads(line))
-        if os.getpgrp() == os.getpid():
-            os.killpg(0, signal.SIGKILL)
-        os._exit(1)
+        try:
+            for line in self._in:
+                self.inbox.put(json.loads(line))
+        finally:  # the end of the stream, or half a line of a parent that died while it wrote
+            if os.getpgrp() == os.getpid():
+                os.killpg(0, signal.SIGKILL)
+            os._exit(1)
 
 
 class ParentLogHandler(logging.Handler):

@@ -6,6 +6,9 @@ from contextlib import suppress
 
 __all__ = ["birth", "kill_group"]
 
+ALIVE = "alive"
+"""All that can be said without /proc; too little to kill by."""
+
 
 def birth(pid: int) -> str:
     """When the process was born, in kernel ticks; only that it lives, where there is no /proc; empty if it does not."""
@@ -23,12 +26,12 @@ def birth(pid: int) -> str:
         return ""
     except PermissionError:
         pass  # it lives, and is somebody else's
-    return "alive"
+    return ALIVE
 
 
 def kill_group(pid: int, born: str) -> bool:
     """Kill the group that this process leads, if it still is the process that was born then; whether it was."""
-    if not born or birth(pid) != born:
+    if born in {"", ALIVE} or birth(pid) != born:
         return False
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)

@@ -27,6 +27,8 @@ class RequestDesk:
     def __init__(self, loop: "Loop", store: Store) -> None:
         self._loop, self._store = loop, store
         self._next_look = NOW
+        self._answers: dict[int, tuple[bool, Any]] = {}
+        """Of requests whose answer could not be written yet: they are not carried out again."""
         self._kinds: Mapping[str, Callable[[Mapping[str, Any], datetime], Any]] = {
             "stop": self._stop,
             "halt": lambda args, now: loop.halt(str(args["reason"]), now),
@@ -50,15 +52,21 @@ class RequestDesk:
         return self._next_look
 
     def _serve(self, request: Request, now: datetime) -> None:
-        logger.info("request %s %s", request.kind, dict(request.args) or "")
+        if request.id not in self._answers:
+            self._answers[request.id] = self._reply(request, now)
         try:
-            ok, text = True, self._carry_out(request, now)
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked shall know, and the loop goes on
-            ok, text = False, str(getattr(error, "orig", None) or (error.args or [type(error).__name__])[0])
-        try:
-            answer(self._store, request, now, ok, text)
+            answer(self._store, request, now, *self._answers[request.id])
+            del self._answers[request.id]
         except SQLAlchemyError as error:
             logger.warning("request %s was carried out, its answer can't be written: %s", request.kind, error)
+
+    def _reply(self, request: Request, now: datetime) -> tuple[bool, Any]:
+        details = ", ".join(f"{key} {value}" for key, value in request.args.items())
+        logger.info("request %s%s", request.kind, f": {details}" if details else "")
+        try:
+            return True, self._carry_out(request, now)
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked shall know, and the loop goes on
+            return False, str(getattr(error, "orig", None) or (error.args or [type(error).__name__])[0])
 
     def _carry_out(self, request: Request, now: datetime) -> Any:
         if request.kind not in self._kinds:
@@ -70,12 +78,18 @@ class RequestDesk:
         return "stopping"
 
     def _pause(self, args: Mapping[str, Any], now: datetime) -> str:
-        self._loop.scheduler.pause_job(self._job(args).name)
+        self._loop.scheduler.pause_job(self._enabled(args).name)
         return "paused"
 
     def _resume(self, args: Mapping[str, Any], now: datetime) -> str:
-        self._loop.scheduler.resume_job(self._job(args).name)
+        self._loop.scheduler.resume_job(self._enabled(args).name)
         return "resumed"
+
+    def _enabled(self, args: Mapping[str, Any]) -> JobSpec:
+        spec = self._job(args)
+        if not spec.enabled:
+            raise LookupError(f"{spec.name} is switched off in the config; it does not fire anyway")
+        return spec
 
     def _job(self, args: Mapping[str, Any]) -> JobSpec:
         name, specs = str(args["name"]), self._loop.specs

@@ -64,6 +64,7 @@ class Planned:
 
     :param not_before: on the monotonic clock.
     :param note: what is odd about it, for its history.
+    :param failure: why the attempt before failed.
     """
 
     spec: JobSpec
@@ -71,6 +72,7 @@ class Planned:
     note: str = ""
     attempt: int = 1
     not_before: float = 0.0
+    failure: str = ""
 
 
 class JobRunner:
@@ -107,6 +109,8 @@ class JobRunner:
         self._running: dict[str, UserRun] = {}
         self._planned: list[Planned] = []
         self._queued: dict[str, Planned] = {}
+        self._retrying: dict[str, Planned] = {}
+        self._draining = False
 
     def start(self, spec: JobSpec, scheduled_at: datetime, note: str = "") -> None:
         """Begin a run, now or as soon as its jitter says, or say why not. It raises nothing."""
@@ -127,7 +131,7 @@ class JobRunner:
                 run.process.kill()
         waits = [run.deadline - monotonic for run in self._running.values() if not run.timed_out]
         if len(self._running) < MOST_PROCESSES:
-            waits += [planned.not_before - monotonic for planned in self._planned]
+            waits += [planned.not_before - monotonic for planned in self._waiting()]
         return max(0.0, min(waits)) if waits else None
 
     def run_now(self, spec: JobSpec, now: datetime) -> str:
@@ -146,6 +150,13 @@ class JobRunner:
         """The processes that run."""
         return [run.process.pid for run in self._running.values()]
 
+    def drain(self) -> None:
+        """Begin nothing more, because the daemon ends."""
+        self._draining = True
+
+    def _waiting(self) -> list[Planned]:
+        return [] if self._draining else [*self._planned, *self._retrying.values()]
+
     def terminate(self) -> None:
         """Ask what runs to end, because the daemon does."""
         for run in self._running.values():
@@ -157,17 +168,23 @@ class JobRunner:
         for run in list(self._running.values()):
             run.process.close()
             self._end(run, None, now)
-        for planned in [*self._planned, *self._queued.values()]:
-            self._refuse(planned, RunResult.FAILED, "not begun before the daemon stopped")
-        self._planned, self._queued = [], {}
+        waiting = [*self._planned, *self._retrying.values(), *self._queued.values()]
+        self._planned, self._retrying, self._queued = [], {}, {}
+        for planned in waiting:
+            before = f"attempt {planned.attempt - 1} failed ({planned.failure})" if planned.failure else ""
+            again = "not tried again" if before else "not begun"
+            self._refuse(planned, RunResult.FAILED, _join(before, f"{again} before the daemon stopped"))
 
     # --- beginning ---
 
     def _start_planned(self, monotonic: float) -> None:
         places = min(STARTS_PER_TURN, MOST_PROCESSES - len(self._running))
-        due = [planned for planned in self._planned if planned.not_before <= monotonic][: max(0, places)]
+        due = [planned for planned in self._waiting() if planned.not_before <= monotonic][: max(0, places)]
         for planned in due:
-            self._planned.remove(planned)
+            if self._retrying.get(planned.spec.name) is planned:
+                del self._retrying[planned.spec.name]
+            else:
+                self._planned.remove(planned)
             self._begin(planned)
 
     def _begin(self, planned: Planned) -> None:
@@ -178,7 +195,7 @@ class JobRunner:
             self._refuse(planned, RunResult.SKIPPED, reason)
         elif spec.builtin:
             self._run_here(planned, now)
-        elif spec.name in self._running:
+        elif spec.name in self._running or spec.name in self._retrying:
             self._overlap(planned)
         else:
             self._spawn(planned, now)
@@ -196,7 +213,8 @@ class JobRunner:
         if planned.spec.overlap is Overlap.QUEUE and name not in self._queued:
             self._queued[name] = planned
             return
-        since = self._running[name].planned.scheduled_at.astimezone(self.calendar.timezone)
+        before = self._running[name].planned if name in self._running else self._retrying[name]
+        since = before.scheduled_at.astimezone(self.calendar.timezone)
         reason = f"the run of {since:%a %d %b %H:%M:%S} is still going on"
         if planned.spec.overlap is Overlap.QUEUE:
             reason += ", and another waits already"
@@ -205,6 +223,8 @@ class JobRunner:
     def _refuse(self, planned: Planned, result: RunResult, reason: str) -> None:
         spec = planned.spec
         self._report(spec, JobRun(spec.name, planned.scheduled_at, None, None, result, _join(planned.note, reason)))
+        if planned.attempt > 1:
+            self._release(spec.name)
 
     def _run_here(self, planned: Planned, now: datetime) -> JobRun:
         spec = planned.spec
@@ -236,8 +256,9 @@ class JobRunner:
         run = UserRun(self, planned, now, self.clock.monotonic() + spec.timeout.total_seconds())
         try:
             run.process = self._spawn_process(self.inbox, run, command, self._folder, environment)
-        except OSError as error:
-            self._refuse(planned, RunResult.FAILED, f"{command[0]!r} can't be started: {error.strerror or error}")
+        except (OSError, ValueError) as error:
+            cause = getattr(error, "strerror", None) or error
+            self._refuse(planned, RunResult.FAILED, f"{command[0]!r} can't be started: {cause}")
             return
         self._running[spec.name] = run
         self._begun(spec, planned.scheduled_at, now)
@@ -261,14 +282,20 @@ class JobRunner:
             reason = _join(f"attempt {planned.attempt}", reason)
         text, output = _join(planned.note, reason), run.output.strip()
         self._report(spec, JobRun(spec.name, planned.scheduled_at, run.started_at, now, result, text, code, output))
-        if (following := self._queued.pop(spec.name, None)) is not None:
+        self._release(spec.name)
+
+    def _release(self, name: str) -> None:
+        """Let the fire begin that waited for the end of this job's run."""
+        if (following := self._queued.pop(name, None)) is not None:
             self._planned.append(replace(following, note=_join(following.note, "waited for the run before")))
 
     def _retry(self, planned: Planned, reason: str) -> None:
         wait = min(LONGEST_RETRY, FIRST_RETRY * 2 ** (planned.attempt - 1))
         logger.warning("job %s: attempt %d failed (%s); next in %g s", planned.spec.name, planned.attempt, reason, wait)
-        again = replace(planned, attempt=planned.attempt + 1, not_before=self.clock.monotonic() + wait)
-        self._planned.append(again)
+        due = self.clock.monotonic() + wait
+        self._retrying[planned.spec.name] = replace(
+            planned, attempt=planned.attempt + 1, not_before=due, failure=reason
+        )
 
 
 class UserRun:
@@ -290,7 +317,7 @@ class UserRun:
 
 
 def _verdict(run: UserRun, code: int | None) -> tuple[RunResult, str]:
-    if run.timed_out:
+    if run.timed_out and code != 0:
         return RunResult.TIMEOUT, f"killed after its timeout of {run.planned.spec.timeout.total_seconds():g} s"
     if code is None:
         return RunResult.FAILED, "ended because the daemon stopped"

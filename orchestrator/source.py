@@ -30,20 +30,25 @@ class ConfigSource:
         return "embedded defaults" if self.path is None else str(self.path)
 
     def load(self) -> TradingConfig:
-        """Read and check it; raises ConfigError, or OSError for a file that can't be read."""
-        if self.path is None:
-            return self._adapt(embedded_defaults())
-        text = read_text(self.path)
-        config = load_text(text, self.path.suffix, str(self.path))
-        self.version = _digest(text)
-        return self._adapt(config)
+        """Read, check and put it in force; raises ConfigError, or OSError for a file that can't be read."""
+        config, self.version = self._read(may_be_empty=True)
+        return config
 
-    def reload(self) -> TradingConfig:
-        """As :meth:`load`, for a file that is already in force: emptied, it is not taken for all defaults."""
-        if self.path is not None and not read_text(self.path).strip():
+    def reload(self) -> tuple[TradingConfig, str]:
+        """Read and check it anew, without putting it in force: the config and its version.
+
+        A file that was emptied is not taken for all defaults.
+        """
+        return self._read(may_be_empty=False)
+
+    def _read(self, may_be_empty: bool) -> tuple[TradingConfig, str]:
+        if self.path is None:
+            return self._adapt(embedded_defaults()), self.version
+        text = read_text(self.path)
+        if not text.strip() and not may_be_empty:
             remedy = 'put its text back; if you mean the defaults, write version: "1.0.0"'
             raise ConfigError([Problem(str(self.path), None, None, "", "", "the file is empty", remedy)])
-        return self.load()
+        return self._adapt(load_text(text, self.path.suffix, str(self.path))), _digest(text)
 
     def look(self) -> str:
         """A word for the content as it is now, to be compared with `version` and with another look."""

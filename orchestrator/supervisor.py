@@ -98,6 +98,7 @@ class EngineSupervisor:
         self._terminated = False
         self._session = ""
         self._turned_at = monotonic()
+        self._patience = config.heartbeat_timeout
 
     # --- what time and wish bring ---
 
@@ -131,7 +132,7 @@ class EngineSupervisor:
         elif state is EngineState.STARTING and due:  # STARTING -> STOPPING, and then BACKOFF
             self._give_up(f"it was not ready within {self.config.start_timeout:g} s", "kill", turn.now)
         elif state is EngineState.RUNNING and self._silent(turn.monotonic):  # RUNNING -> STOPPING, and then BACKOFF
-            self._give_up(f"no beat for {self.config.heartbeat_timeout:g} s", "hang", turn.now)
+            self._give_up(f"no beat for {self._patience:g} s", "hang", turn.now)
         elif state is EngineState.STOPPING and due:  # STOPPING: ask louder
             self._press(turn.monotonic)
         else:
@@ -205,6 +206,7 @@ class EngineSupervisor:
         action = "restart" if self.state is EngineState.BACKOFF else "start"
         self.run = EngineRun(self, f"{now:%Y%m%d-%H%M%S}")
         self.beat, self._failure, self._terminated = None, "", False
+        self._patience = self.config.heartbeat_timeout  # by which this run times its beats
         self._enter(EngineState.STARTING, now, self.config.start_timeout)
         self._tell(action, now)
         try:
@@ -271,12 +273,12 @@ class EngineSupervisor:
 
     def _silent(self, monotonic: float) -> bool:
         listens = self.link is not None and self.link.beats
-        return listens and monotonic - self._beat_at >= self.config.heartbeat_timeout
+        return listens and monotonic - self._beat_at >= self._patience
 
     def _wait(self, now: datetime, engine_at: datetime | None) -> float | None:
         deadline = self._deadline
         if self.state is EngineState.RUNNING and self.link is not None and self.link.beats:
-            deadline = self._beat_at + self.config.heartbeat_timeout
+            deadline = self._beat_at + self._patience
         waits = [] if deadline is None else [deadline - self._monotonic()]
         if engine_at is not None:
             waits.append((engine_at - now).total_seconds())

@@ -3,6 +3,7 @@
 import random
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,7 @@ def test_failed_run_is_tried_again_with_growing_waits(bench: Bench) -> None:
     bench.start(python("raise SystemExit(3)", retries=2), note="caught up, 5m late")
     waits = []
     for attempt in (1, 2):
-        bench.until(lambda attempt=attempt: len(bench.runner._planned) == 1 and len(bench.begun) == attempt)
+        bench.until(lambda attempt=attempt: len(bench.runner._retrying) == 1 and len(bench.begun) == attempt)
         waits.append(bench.turn())
         bench.turn(seconds=waits[-1] or 0)
     (run,) = bench.until_runs(1)
@@ -210,10 +211,39 @@ def test_retry_that_succeeds_is_a_success(bench: Bench, tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     code = f"import pathlib, sys\nf = pathlib.Path({str(flag)!r})\nif not f.exists(): f.touch(); sys.exit(1)"
     bench.start(python(code, retries=5))
-    bench.until(lambda: bool(bench.runner._planned))
+    bench.until(lambda: bool(bench.runner._retrying))
     bench.turn(seconds=10)
     (run,) = bench.until_runs(1)
     assert (run.result, run.reason) == (RunResult.OK, "attempt 2")
+
+
+def test_fire_while_a_retry_waits_overlaps_and_is_released_by_its_end(bench: Bench) -> None:
+    spec = python("raise SystemExit(3)", retries=1, overlap="queue")
+    bench.start(spec)
+    bench.until(lambda: bool(bench.runner._retrying))
+    bench.start(spec)
+    assert list(bench.runner._queued) == ["job"]
+    bench.state = "stopped"
+    bench.runner._retrying["job"] = replace(
+        bench.runner._retrying["job"], spec=replace(spec, only_when=frozenset({"trading"}))
+    )
+    bench.turn(seconds=10)
+    assert [run.result for run in bench.runs] == [RunResult.SKIPPED]
+    bench.until(lambda: len(bench.begun) == 2)
+
+
+def test_nothing_begins_while_the_daemon_ends(bench: Bench) -> None:
+    bench.start(python("raise SystemExit(3)", retries=1))
+    bench.until(lambda: bool(bench.runner._retrying))
+    bench.runner.drain()
+    bench.start(python("pass", name="other"))
+    bench.turn(minutes=1)
+    assert bench.begun == ["job"]
+    bench.runner.close()
+    assert [(run.job, run.reason) for run in bench.runs] == [
+        ("other", "not begun before the daemon stopped"),
+        ("job", "attempt 1 failed (exit code 3); not tried again before the daemon stopped"),
+    ]
 
 
 def test_jitter_delays_a_run_by_at_most_its_length(bench: Bench) -> None:
