@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from orchestrator.inbox import Inbox
 
-__all__ = ["Child", "Ended", "Receiver", "Said", "python_module"]
+__all__ = ["Child", "Ended", "Receiver", "Said", "module_environment", "python_module"]
 
 LONGEST_LINE = 4 * 1024 * 1024
 PORTION = 64 * 1024
@@ -66,6 +66,14 @@ def python_module(module: str, *arguments: str) -> list[str]:
     user's function prints is there when it is killed.
     """
     return [sys.executable, "-P", "-u", "-m", module, *arguments]
+
+
+def module_environment() -> dict[str, str]:
+    """The environment in which :func:`python_module` finds what this process finds, ours before anybody else's."""
+    root, installed = str(Path(__file__).parents[1]), (sys.prefix, sys.base_prefix)
+    ours = [] if root.startswith(installed) else [root]
+    others = [path for path in sys.path if path and path != root and not path.startswith(installed)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*ours, *others])}
 
 
 class Child:

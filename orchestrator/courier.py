@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from notifiers import MemoryNotifier, NotificationMessage, build_notifier
-from orchestrator.child import Child, Receiver, Said, python_module
+from orchestrator.child import Child, Receiver, Said, module_environment, python_module
 from orchestrator.inbox import Inbox
 from orchestrator.parent import Parent
 
@@ -66,7 +66,7 @@ class _Run:
 
     def __init__(self, courier: CourierProcess, inbox: Inbox) -> None:
         self._courier = courier
-        self.child = Child(inbox, self, python_module("orchestrator.courier", "{fd}"))
+        self.child = Child(inbox, self, python_module("orchestrator.courier", "{fd}"), env=module_environment())
         self.child.send({"hello": "courier"})
 
     def receive(self, message: Any, now: datetime) -> None:

@@ -78,10 +78,11 @@ class Duties:
         if loop.calendar.get_market_state(loop.clock.now()) is not MarketState.TRADING:
             raise JobSkipped("the market is not open")
         label = decision_label(scheduled_at, loop.calendar)
-        sent = loop.decide(label)
-        return (
-            f"decision {label}" if sent else f"decision {label} waits for the engine, which is {loop.supervisor.state}"
-        )
+        if loop.halted is not None:
+            raise JobSkipped("trading is halted")
+        if loop.decide(label):
+            return f"decision {label} is with the engine, which makes one that it has made already only once"
+        return f"decision {label} waits until the engine runs (now: {loop.supervisor.state})"
 
 
 def decision_label(at: datetime, calendar: MarketCalendar) -> str:

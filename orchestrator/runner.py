@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 from calendars import Clock, MarketCalendar
 from jobs import JobContext, JobFailed, JobRun, JobSkipped, JobSpec, Overlap, RunResult
 from jobs.builtin import BODIES
-from orchestrator.child import Receiver, python_module
+from orchestrator.child import Receiver, module_environment, python_module
 from orchestrator.inbox import Inbox
 
 __all__ = ["JobRunner", "Planned", "Process"]
@@ -244,11 +245,13 @@ class JobRunner:
 
     def _spawn(self, planned: Planned, now: datetime) -> None:
         spec = planned.spec
-        command = (
-            list(spec.action) if isinstance(spec.action, tuple) else python_module("orchestrator.task", spec.action)
-        )
-        environment = {
-            **os.environ,
+        if isinstance(spec.action, tuple):
+            command, environment = list(spec.action), dict(os.environ)
+        else:
+            command, environment = python_module("orchestrator.task", spec.action), module_environment()
+        # "python" in a command is the one that the daemon runs on, with all that is installed for it.
+        environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), environment.get("PATH", os.defpath)])
+        environment |= {
             **self._environment(),
             "ORCHESTRATOR_JOB": spec.name,
             "ORCHESTRATOR_SCHEDULED_AT": planned.scheduled_at.astimezone(self.calendar.timezone).isoformat(),

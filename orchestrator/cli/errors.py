@@ -64,6 +64,8 @@ def report(error: Exception, as_json: bool) -> int:
     """Say what went wrong, and return the exit code."""
     if isinstance(error, click.ClickException):
         code, text = error.exit_code, error.format_message()
+        if "No such option" in text and "--config" in text:
+            text += "; it goes before the command: orchestrator --config my.yaml start"
     else:
         code = next((code for kind, code in CODES if isinstance(error, kind)), 1)
         text = _text(error)

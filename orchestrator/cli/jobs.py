@@ -32,6 +32,7 @@ class JobRow:
     last_run: datetime | None
     last_result: str | None
     reason: str
+    output: str
     spec: JobSpec | None
 
 
@@ -81,6 +82,7 @@ def _row(
         last["scheduled_at"] if last else None,
         last["result"] if last else None,
         reason or (last["reason"] if last else ""),
+        last["output"] if last else "",
         spec,
     )
 
@@ -101,7 +103,7 @@ def _stray(name: str, last: dict[str, Any] | None) -> JobRow:
     """A stored job that the config does not have: the daemon removes it when it next applies the config."""
     result = last["result"] if last else None
     at = last["scheduled_at"] if last else None
-    return JobRow(name, "?", "?", "config", "parked", None, at, result, "it is not in the config", None)
+    return JobRow(name, "?", "?", "config", "parked", None, at, result, "it is not in the config", "", None)
 
 
 @click.group()
@@ -160,12 +162,14 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
     if name not in rows:
         raise Failed(f"no job {name!r}; these are: {', '.join(sorted(rows))}")
     row = rows[name]
-    document = {**_document(row, settings), **_policy(row.spec)}
+    document = {**_document(row, settings), **_policy(row.spec), "last_output": row.output or None}
     if as_json:
         echo_json(document)
         return
     shown = {**document, "next_run": moment(row.next_run, zone, now), "last_run": ago(row.last_run, now)}
-    click.echo("\n".join(f"{key:<18} {_plain(value)}" for key, value in shown.items()))
+    click.echo("\n".join(f"{key:<18} {_plain(value)}" for key, value in shown.items() if key != "last_output"))
+    if document["last_output"]:
+        click.echo(f"last output:\n{document['last_output']}")
 
 
 @jobs.command()

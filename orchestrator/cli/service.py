@@ -15,7 +15,7 @@ from orchestrator.cli.settings import Settings
 from orchestrator.config import log_file
 from orchestrator.control import NoAnswer, ask
 from orchestrator.inbox import Inbox
-from orchestrator.lock import StoreOwned
+from orchestrator.lock import StoreLock, StoreOwned
 from orchestrator.store import StoreError
 
 __all__ = ["halt", "resume", "start", "status", "stop"]
@@ -93,8 +93,17 @@ def stop(settings: Settings, timeout: float | None) -> None:
 def halt(settings: Settings, reason: str) -> None:
     """Stop the engine now and keep it stopped, over restarts too, until: orchestrator resume.
 
+    Positions stay as they are, and no order is sent. It works with the daemon down, too.
+
     Example: orchestrator halt --reason "strange prices"
     """
+    settings.tolerate()
+    if settings.owner() is None:
+        _write_halt(
+            settings, {"reason": reason, "at": settings.clock.now().astimezone(settings.calendar.timezone).isoformat()}
+        )
+        click.echo(f"halted: {reason}; no daemon runs, and the next one starts no engine before: orchestrator resume")
+        return
     _ask(settings, "halt", {"reason": reason})
 
 
@@ -105,7 +114,23 @@ def resume(settings: Settings) -> None:
 
     Example: orchestrator resume
     """
+    settings.tolerate()
+    if settings.owner() is None:
+        _write_halt(settings, None)
+        click.echo("resumed: the next daemon trades again")
+        return
     _ask(settings, "resume", {})
+
+
+def _write_halt(settings: Settings, halted: dict[str, str] | None) -> None:
+    """With no daemon to ask: into the store, while no daemon can take it."""
+    lock = StoreLock(settings.store_path)
+    lock.acquire(settings.clock.now())
+    try:
+        with settings.writer() as store:
+            store.write_meta("halt", halted)
+    finally:
+        lock.release()
 
 
 def _ask(settings: Settings, kind: str, args: dict[str, Any]) -> None:
@@ -237,7 +262,8 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
         lines.append(f"state    {document['state']} since {_ago(document['since'], now)}")
         lines.append(f"engine   {_engine_text(engine, now)}")
     if document["halted"]:
-        lines.append(f"HALTED   {document['halted']['reason']}, since {document['halted']['at']}; orchestrator resume")
+        since = f"{datetime.fromisoformat(document['halted']['at']):%a %d %b %H:%M %Z}"
+        lines.append(f"HALTED   {document['halted']['reason']}, since {since}; lift it with: orchestrator resume")
     change = f" until {_at(market['next_change'], now)}" if market["next_change"] else ""
     lines.append(f"market   {market['exchange']} {market['state']}{change}: {market['why']}")
     upcoming = f"; next {jobs['next']['name']} {_at(jobs['next']['at'], now)}" if jobs["next"] else ""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from datetime import date, datetime, timedelta
 
 import click
@@ -47,6 +48,10 @@ def simulate(settings: Settings, start: datetime | None, end: datetime | None, s
             for line in timeline.lines(event):
                 click.echo(line)
 
+    sys.path.append(str(settings.source.base_dir))  # strategies are found where the daemon finds them
+    target = settings.config.engine.target
+    if target != "builtin" and not settings.quiet:
+        click.echo(f"note: engine.target {target} is not simulated; the built-in engine stands in for it", err=True)
     summary = Simulation(settings.path, first, last, seed, show).run()
     if as_json:
         click.echo(json.dumps({"kind": "summary", **summary.to_dict()}))

@@ -60,6 +60,12 @@ def _not_acted_on(config: TradingConfig) -> Iterator[Finding]:
             yield Finding((section, name), shown, "this version does not act on it")
 
 
+def _no_ibkr_yet(config: TradingConfig) -> Iterator[Finding]:
+    if config.broker.broker_type == "ibkr" and config.engine.target == "builtin":
+        message = "ibkr is not part of this version, and start will refuse it"
+        yield Finding(("broker", "broker_type"), "ibkr", message, "write paper")
+
+
 def _position_over_limit(config: TradingConfig) -> Iterator[Finding]:
     size, limit = config.strategy.position_size_pct, config.risk.max_position_size
     if size > limit:
@@ -122,6 +128,7 @@ def _slow_data(config: TradingConfig) -> Iterator[Finding]:
 
 ADVICE: Sequence[Callable[[TradingConfig], Iterator[Finding]]] = (
     _not_acted_on,
+    _no_ibkr_yet,
     _cut_positions,
     _position_over_limit,
     _nothing_to_trade,

@@ -1,5 +1,6 @@
 """From a text to a config: read, check, build, check together. Everything that is wrong is said at once."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
@@ -52,11 +53,23 @@ def _as_far_as_possible(path: FilePath, error: ConfigError) -> TradingConfig:
     try:
         document = READERS[format_of(path.suffix, str(path))](read_text(path).removeprefix("\ufeff"), str(path))
     except ConfigError:
-        return TradingConfig()
+        return _only_places(read_text(path))
     data = document.data if isinstance(document.data, Mapping) else {}
     broken = [*document.broken, *(finding.path for finding in [*document.findings, *_schema_findings(document)])]
     config: TradingConfig = build(TradingConfig, data, broken)
     drop_wrong_schedule(config)
+    return config
+
+
+PLACE = re.compile(r"""^(state_dir|store_url)\s*[:=]\s*["']?([^"'#\s][^"'#\n]*?)["']?\s*(?:#.*)?$""", re.MULTILINE)
+
+
+def _only_places(text: str) -> TradingConfig:
+    """Of a text that can't be read, at least where the store is."""
+    config = TradingConfig()
+    for name, value in PLACE.findall(text):
+        if value not in {"null", "~"}:
+            setattr(config, name, value)
     return config
 
 

@@ -100,16 +100,20 @@ class RiskConfig:
 
     max_portfolio_drawdown: float = option(0.12, "largest loss from the highest equity", above=0, max=1)
     max_position_size: float = option(0.10, "largest fraction in one position", above=0, max=1)
-    position_stop_loss: float = option(0.05, "a position that has lost this fraction is closed", above=0, max=1)
+    position_stop_loss: float = option(
+        0.05, "a position that has lost this fraction is closed (later version)", above=0, max=1
+    )
     enable_circuit_breaker: bool = option(True, "halt trading at circuit_breaker_threshold")
     circuit_breaker_threshold: float = option(
         0.10, "drawdown that halts; at most max_portfolio_drawdown", above=0, max=1
     )
     min_cash_buffer: float = option(0.20, "fraction that stays in cash", min=0, max=1)
-    max_cash_buffer: float = option(0.80, "largest fraction held in cash when risk is cut", min=0, max=1)
-    max_correlation: float = option(0.80, "highest correlation between two positions", min=0, max=1)
-    enable_volatility_targeting: bool = option(True, "scale positions to target_portfolio_volatility")
-    target_portfolio_volatility: float = option(0.15, "a year, as a fraction", above=0, max=1)
+    max_cash_buffer: float = option(
+        0.80, "largest fraction held in cash when risk is cut (later version)", min=0, max=1
+    )
+    max_correlation: float = option(0.80, "highest correlation between two positions (later version)", min=0, max=1)
+    enable_volatility_targeting: bool = option(True, "scale positions to target_portfolio_volatility (later version)")
+    target_portfolio_volatility: float = option(0.15, "a year, as a fraction (later version)", above=0, max=1)
     max_orders_per_minute: int = option(60, "more than these wait", min=1)
 
 

@@ -82,10 +82,10 @@ class EngineHost:
 
     def _start(self, now: datetime) -> None:
         engine = self._engine = self._build()
-        if not engine.connect():
-            raise ConnectionError("the engine could not connect")
-        if not engine.start(self._symbols):
-            raise RuntimeError("the engine connected but did not start")
+        if engine.connect() is False:
+            raise ConnectionError("the engine could not connect: its connect() returned False")
+        if engine.start(self._symbols) is False:
+            raise RuntimeError("the engine connected but did not start: its start() returned False")
         self._step = getattr(engine, "step", None)
         self._next_step = now if self._step is not None else None
         self._next_beat = now if self._beat_every is not None else None

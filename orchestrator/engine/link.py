@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from orchestrator.child import Child, Ended, Receiver, Said, python_module
+from orchestrator.child import Child, Ended, Receiver, Said, module_environment, python_module
 from orchestrator.engine.host import EngineHost
 from orchestrator.events import EngineEvent, encode
 from orchestrator.inbox import Inbox
@@ -44,7 +44,9 @@ class ProcessLink:
     beats = True
 
     def __init__(self, inbox: Inbox, receiver: Receiver, startup: Mapping[str, Any]) -> None:
-        self._child = Child(inbox, receiver, python_module("orchestrator.engine.host", "{fd}"))
+        self._child = Child(
+            inbox, receiver, python_module("orchestrator.engine.host", "{fd}"), env=module_environment()
+        )
         self.pid: int | None = self._child.pid
         self._child.send(startup)
 

@@ -87,6 +87,57 @@ def test_typo_in_the_config_disables_neither_status_nor_kill_switch(desk):
     assert desk.run("config", "validate").returncode == 3
 
 
+def test_kill_switch_finds_its_daemon_beside_a_text_that_is_no_yaml(desk):
+    text = desk.config_path.read_text() + "state_dir: elsewhere  # on the big disk\n"
+    desk.config_path.write_text(text)
+    desk.store_path = desk.folder / "elsewhere" / "orchestrator.db"
+    daemon = desk.start_trading()
+    desk.config_path.write_text(text + "risk: {max_position_size: \n")
+    done = desk.run("halt", "--reason", "strange prices")
+    assert (done.returncode, done.stdout) == (0, "halted: strange prices\n"), done.stderr
+    daemon.wait_for("-> stopped: halted: strange prices")
+    assert desk.run("stop").returncode == 0
+    assert daemon.wait_for_end() == 0
+
+
+def test_halt_while_no_daemon_runs_holds_for_the_next(desk):
+    done = desk.run("halt", "--reason", "holidays")
+    assert done.returncode == 0
+    assert done.stdout.startswith("halted: holidays; no daemon runs, and the next one starts no engine before")
+    daemon = desk.start()
+    status = desk.wait_for_word_of(daemon)
+    assert (status["state"], status["halted"]["reason"], status["engine"]["state"]) == (
+        "stopped",
+        "holidays",
+        "stopped",
+    )
+    daemon.signal(signal.SIGTERM)
+    daemon.wait_for_end()
+    assert desk.run("resume").stdout == "resumed: the next daemon trades again\n"
+    desk.start_trading()
+
+
+def test_request_is_carried_out_once_even_if_its_answer_must_wait(desk):
+    desk.configure(schedule={"auto_start": False, "jobs": {"rare": RARE}})
+    daemon = desk.start()
+    desk.wait_for_word_of(daemon)
+    at = "2099-01-01T00:00:00.000000+00:00"
+    with closing(sqlite3.connect(desk.store_path)) as connection:
+        connection.execute(
+            "INSERT INTO requests (at, kind, args) VALUES (?, 'run job', ?)", (at, json.dumps({"name": "rare"}))
+        )
+        connection.commit()
+        connection.execute("BEGIN IMMEDIATE")
+        daemon.signal(signal.SIGCONT)
+        daemon.wait_for("its answer can't be written")
+        daemon.signal(signal.SIGCONT)
+        daemon.wait_for("its answer can't be written", after=len(daemon.log))
+        connection.rollback()
+    desk.wait_for(lambda: desk.rows("SELECT * FROM requests WHERE ok = 1"), "the answer is written")
+    desk.wait_for(lambda: desk.runs("rare"), "the run is written")
+    assert len(desk.runs("rare")) == 1
+
+
 def test_daemon_that_hangs_is_not_called_well(desk):
     desk.configure(schedule={"auto_start": False})
     daemon = desk.start()
