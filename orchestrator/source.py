@@ -24,6 +24,8 @@ class ConfigSource:
         self.version = "embedded"
         """The first digits of the SHA-256 of the content that is in force."""
         self._adapt = adapt
+        self._looked = ""
+        self._stamp: tuple[int, int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -55,8 +57,13 @@ class ConfigSource:
         if self.path is None:
             return self.version
         try:
-            return _digest(read_text(self.path))
+            found = self.path.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if stamp != self._stamp:  # a file that nobody has written to need not be read every minute
+                self._looked, self._stamp = _digest(read_text(self.path)), stamp
+            return self._looked
         except (OSError, ConfigError) as error:
+            self._stamp = None
             return f"{type(error).__name__}: {error}"
 
 
