@@ -58,8 +58,8 @@ class Alarms:
             elif spec.notify is Notify.ALWAYS:
                 self.raise_alert(AlertLevel.INFO, "job", f"Job {spec.name}: {run.result}", run.reason, now)
             return
-        if run.result is RunResult.MISSED and spec.kind == "interval":
-            return  # the next one comes soon, and nothing was to be done at just that moment
+        if run.result is RunResult.MISSED and spec.kind == "interval" and spec.builtin:
+            return  # the next beat or look comes soon, and makes up for it
         # Figures that grow from run to run ("180 s old", "240 s old") do not make it another complaint.
         complaint = re.sub(r"\d+", "#", f"{run.result}: {run.reason}")
         before, self._failing_jobs[key] = self._failing_jobs.get(key), complaint

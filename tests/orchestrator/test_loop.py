@@ -295,6 +295,16 @@ def test_simulated_day_runs_no_command(rehearse: Rehearse, tmp_path: Path) -> No
     assert not trace.exists()
 
 
+def test_missed_run_of_a_users_job_is_an_alert_and_a_missed_heartbeat_is_none(rehearse: Rehearse) -> None:
+    jobs = "schedule: {jobs: {scan: {interval: 1h, command: [x], misfire: skip}}}"
+    daemon = rehearse("2026-11-24 00:00", jobs, disk=True).until("2026-11-24 00:30")
+    daemon.restart()
+    daemon.machine.clock.advance(timedelta(hours=2))
+    daemon.until("2026-11-24 02:31")
+    assert set(daemon.alerts("warning")) == {"Job scan missed"}
+    assert ("24 02:30", "missed") in daemon.runs("health_check")
+
+
 def test_decision_reaches_an_engine_that_was_not_running_at_its_time(rehearse: Rehearse, strategies: Path) -> None:
     (strategies / "fragile.py").write_text(FRAGILE)
     daemon = rehearse(
