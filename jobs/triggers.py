@@ -7,6 +7,7 @@ more, from which a late scheduler can tell what it missed without counting throu
 """
 
 import re
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,13 +32,13 @@ LONGEST_CLOSURE = 400
 class Trigger(BaseTrigger):  # type: ignore[misc]
     """What the scheduler asks of every schedule."""
 
+    @abstractmethod
     def next_after(self, t: datetime) -> datetime | None:
         """The first fire strictly after `t`; None if there is none any more."""
-        raise NotImplementedError
 
+    @abstractmethod
     def last_before(self, t: datetime) -> datetime | None:
         """The last fire at or before `t`; None if there was none."""
-        raise NotImplementedError
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """APScheduler's question: the first fire after the previous one, or else the first from `now` on."""

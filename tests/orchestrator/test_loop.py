@@ -561,6 +561,36 @@ def test_message_that_can_not_be_handled_takes_no_other_with_it(rehearse: Rehear
     assert handled == [daemon.now]
 
 
+def test_loop_that_stops_turns_in_time_to_ask_and_to_end_its_jobs(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-28 03:00", "engine: {stop_timeout: 10}").until("2026-11-28 03:00:01")
+    loop, began = daemon.daemon.loop, daemon.now
+    loop.stop("test")
+    asked = daemon.turn()
+    daemon.machine.clock.advance(asked - began)
+    ended = daemon.turn()
+    assert (asked - began, ended - began) == (timedelta(seconds=6), timedelta(seconds=9.5))
+
+
+def test_edited_limits_of_a_heartbeat_hold_from_the_next_engine_on(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
+    daemon.edit("engine: {heartbeat_timeout: 3}")
+    daemon.until("2026-11-24 10:02")
+    supervisor = daemon.daemon.loop.supervisor
+    assert (supervisor.config.heartbeat_timeout, supervisor._patience) == (3, 30)
+    daemon.until("2026-11-25 10:00")
+    assert supervisor._patience == 3
+
+
+def test_overdue_fire_that_a_new_calendar_does_not_know_moves_to_the_right_time(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:00", disk=True).until("2026-11-24 09:20")
+    daemon.restart()
+    daemon.edit("schedule: {calendar_overrides: {2026-11-24: {open: '10:30'}}}")
+    daemon.machine.clock.advance(timedelta(minutes=30))
+    daemon.until("2026-11-24 11:00")
+    assert daemon.runs("rebalance") == [("24 10:35", "ok")]
+    assert {row["decision"] for row in daemon.rows(select(orders.c.decision))} == {"1035"}
+
+
 def test_parked_job_is_told_once(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 03:00", disk=True).until("2026-11-24 03:01")
     daemon.restart()
