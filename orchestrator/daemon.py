@@ -12,11 +12,11 @@ from pathlib import Path
 
 from notifiers import Notifier
 from orchestrator.config import TradingConfig
+from orchestrator.config.source import ConfigSource
 from orchestrator.control import WAKE
 from orchestrator.events import Event, StateChanged
 from orchestrator.loop import Loop
 from orchestrator.signals import captured_signals
-from orchestrator.source import ConfigSource
 from orchestrator.states import OrchestratorState
 from orchestrator.subscribers import Subscribers
 from orchestrator.world import RealWorld, World

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from calendars import Clock
 from jobs import JobRun, JobSpec, RunResult
-from orchestrator.alarms import Alarms
+from orchestrator.alerts.alarms import Alarms
 from orchestrator.events import JobRan
 from orchestrator.history import History
 from orchestrator.store import Store, job_runs

@@ -19,11 +19,13 @@ from calendars import MarketState
 from jobs import JobSpec, Misfire, job_specs, parse_job
 from jobs.scheduler import JobScheduler
 from notifiers import AlertLevel, NotificationMessage
-from orchestrator.alarms import Alarms
-from orchestrator.changes import changes, keep_until_restart, refuse_other_mode
+from orchestrator.alerts.alarms import Alarms
+from orchestrator.alerts.outbox import Outbox
 from orchestrator.child import Receiver
 from orchestrator.config import ConfigError, TradingConfig
+from orchestrator.config.changes import changes, keep_until_restart, refuse_other_mode
 from orchestrator.config.rules import market_calendar
+from orchestrator.config.source import ConfigSource
 from orchestrator.duties import Duties, decision_label
 from orchestrator.engine.link import EngineLink
 from orchestrator.events import (
@@ -44,10 +46,8 @@ from orchestrator.history import History
 from orchestrator.inbox import Inbox
 from orchestrator.ledger import JobLedger
 from orchestrator.leftovers import Leftovers
-from orchestrator.outbox import Outbox
 from orchestrator.requests import RequestDesk
 from orchestrator.runner import JobRunner
-from orchestrator.source import ConfigSource
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
 from orchestrator.status import snapshot
 from orchestrator.store import meta, transitions

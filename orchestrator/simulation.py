@@ -18,10 +18,11 @@ from jobs import RunResult
 from jobs.scheduler import VolatileJobStore
 from jobs.store import SpecReader
 from notifiers import MemoryNotifier
+from orchestrator.alerts.courier import Courier, MemoryCourier
 from orchestrator.child import Ended, Receiver, Said
 from orchestrator.config import TradingConfig
 from orchestrator.config.rules import market_calendar
-from orchestrator.courier import Courier, MemoryCourier
+from orchestrator.config.source import ConfigSource
 from orchestrator.daemon import TradingOrchestrator
 from orchestrator.engine.build import build_engine
 from orchestrator.engine.host import EngineHost
@@ -37,7 +38,6 @@ from orchestrator.events import (
     Traded,
 )
 from orchestrator.inbox import Inbox
-from orchestrator.source import ConfigSource
 from orchestrator.store import Store
 from orchestrator.world import EngineSetup
 

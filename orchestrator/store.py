@@ -7,7 +7,7 @@ and then write lose one of the two updates; whoever only reads takes no lock.
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ __all__ = [
     "StoreError",
     "record_claim",
     "alerts",
+    "config_versions",
     "deliveries",
     "equity",
     "fills",
@@ -52,7 +53,17 @@ __all__ = [
     "transitions",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+MIGRATIONS: Mapping[int, Sequence[str]] = {
+    1: (
+        "ALTER TABLE alerts ADD COLUMN key VARCHAR(200) NOT NULL DEFAULT ''",
+        "ALTER TABLE alerts ADD COLUMN closes VARCHAR(200)",
+        "ALTER TABLE alerts ADD COLUMN count INTEGER NOT NULL DEFAULT 1",
+        "CREATE INDEX ix_alerts_key ON alerts (key)",
+    ),
+}
+"""What makes a database of a schema one of the next; missing tables are made anyway."""
 
 
 class StoreError(Exception):
@@ -175,6 +186,9 @@ alerts = Table(
     Column("title", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("metadata", Document, nullable=False),
+    Column("key", String(200), nullable=False, default="", index=True),  # alerts of one key are one matter
+    Column("closes", String(200)),  # the key of the matter that is over with this
+    Column("count", Integer, nullable=False, default=1),  # how often it was said
 )
 
 deliveries = Table(
@@ -187,6 +201,19 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text, nullable=False),
     Column("next_attempt", Instant),
+)
+
+config_versions = Table(
+    "config_versions",
+    tables,
+    Column("version", String(12), primary_key=True),  # the first digits of the SHA-256 of the text
+    Column("at", Instant, nullable=False, index=True),
+    Column("author", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("suffix", String(8), nullable=False),
+    Column("text", Text, nullable=False),  # as the file had it, with references in place of secrets
+    Column("applied_at", Instant),  # when it last came into force
+    Column("worked_at", Instant),  # when an engine first ran with it
 )
 
 requests = Table(
@@ -224,6 +251,7 @@ class Store:
         try:
             self._check()
             if not self.read_only:
+                self._migrate()
                 tables.create_all(self.engine)
                 self._write_version()
         except (DatabaseError, sqlite3.Error) as error:
@@ -247,6 +275,18 @@ class Store:
                 f"{self.path}: written by a newer version (schema {version}, this program knows {SCHEMA_VERSION}); "
                 "install that version again"
             )
+        if version is not None and version < SCHEMA_VERSION and self.read_only:
+            raise StoreError(f"{self.path}: written by an earlier version; orchestrator start brings it up to date")
+
+    def _migrate(self) -> None:
+        """Bring a database of an earlier version up to this one: whole or, if it is killed on the way, not at all."""
+        with self.engine.begin() as connection:
+            version = self.read_meta("schema_version", connection) if _has_table(connection, "meta") else None
+            if version is None or version >= SCHEMA_VERSION:
+                return
+            for statement in (each for step in range(version, SCHEMA_VERSION) for each in MIGRATIONS[step]):
+                connection.exec_driver_sql(statement)
+            connection.execute(REPLACE_META, {"key": "schema_version", "value": SCHEMA_VERSION})
 
     def _write_version(self) -> None:
         with self.engine.begin() as connection:
@@ -278,13 +318,15 @@ class Store:
 
     def write_meta(self, key: str, value: Any) -> None:
         with self.engine.begin() as connection:
-            connection.execute(insert(meta).prefix_with("OR REPLACE").values(key=key, value=value))
+            connection.execute(REPLACE_META, {"key": key, "value": value})
 
     def rows(self, query: Any) -> list[Mapping[str, Any]]:
         """The rows of a select, each as a mapping."""
         with self.reader.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
+
+REPLACE_META = insert(meta).prefix_with("OR REPLACE")
 
 INSERT_CLAIM = (
     insert(job_runs).prefix_with("OR IGNORE").values(job=bindparam("job"), scheduled_at=bindparam("scheduled_at"))

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from calendars import Clock, MarketCalendar, SystemClock
 from jobs.store import JSONJobStore, SpecReader
+from orchestrator.alerts.courier import Courier, CourierProcess
 from orchestrator.child import Child, Receiver
 from orchestrator.config import TradingConfig, store_url, to_dict
-from orchestrator.courier import Courier, CourierProcess
 from orchestrator.engine.link import EngineLink, ProcessLink
 from orchestrator.inbox import Inbox
 from orchestrator.lock import StoreLock

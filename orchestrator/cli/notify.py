@@ -6,7 +6,7 @@ from contextlib import redirect_stdout
 import click
 
 from notifiers import AlertLevel, NotificationMessage, build_notifier
-from orchestrator.channels import Channel, channels
+from orchestrator.alerts.channels import Channel, channels
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import echo_json, json_option
 from orchestrator.cli.settings import Settings

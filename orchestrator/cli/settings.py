@@ -11,8 +11,8 @@ from orchestrator.cli.errors import NoDaemon
 from orchestrator.config import TradingConfig, state_dir, store_url
 from orchestrator.config.loading import load_leniently
 from orchestrator.config.rules import market_calendar
+from orchestrator.config.source import ConfigSource
 from orchestrator.lock import Owner, find_owner
-from orchestrator.source import ConfigSource
 from orchestrator.store import Store
 
 __all__ = ["Settings"]

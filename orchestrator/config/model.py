@@ -180,6 +180,7 @@ class EngineConfig:
     restart_cooldown: float = option(300, "healthy seconds after which restarts are forgotten", duration=True, min=0)
     backoff_initial: float = option(1, "seconds before the first restart; doubles each time", duration=True, above=0)
     backoff_max: float = option(60, "longest wait before a restart", duration=True, above=0)
+    auto_rollback: bool = option(True, "if it does not start after an edit, go back to the last config that worked")
 
 
 @dataclass
@@ -200,7 +201,9 @@ class RouteConfig:
 
     levels: list[str] = option([], "of these levels; empty: any", unique=True, schema={"allowed": LEVELS})
     topics: list[str] = option([], "of these topics; empty: any", unique=True, schema={"allowed": TOPICS})
-    quiet_hours: str | None = option(None, "not between these times, exchange time", format=formats.WINDOW)
+    quiet_hours: str | None = option(
+        None, "held back between these times (exchange time), unless critical", format=formats.WINDOW
+    )
     channels: list[str] = option([], "go to these", unique=True, empty=False, schema={"format": formats.NAME})
 
 
@@ -247,8 +250,12 @@ class NotificationConfig:
         valuesrules={"format": formats.APPRISE_URL},
     )
     routes: list[RouteConfig] = option(
-        [], "by level, topic and hour to channels; empty: all to all", example=ROUTES_EXAMPLE
+        [], "what a channel is to get; one that no route names gets everything", example=ROUTES_EXAMPLE
     )
+    dedupe_window: float = option(
+        300, "seconds in which the same alert is counted, not sent again; 0: never", duration=True, min=0
+    )
+    digest_after: int = option(20, "alerts a minute to one channel; what is above comes as one digest; 0: never", min=0)
 
 
 @dataclass

@@ -72,6 +72,7 @@ DEFAULTS = {
         "restart_cooldown": 300,
         "backoff_initial": 1,
         "backoff_max": 60,
+        "auto_rollback": True,
     },
     "health": {"min_free_disk_mb": 200, "max_data_age": 120, "max_clock_jump": 30, "ping_url": None},
     "notifications": {
@@ -91,6 +92,8 @@ DEFAULTS = {
         "webhook_headers": {},
         "apprise": {},
         "routes": [],
+        "dedupe_window": 300,
+        "digest_after": 20,
     },
     "state_dir": ".orchestrator",
     "store_url": None,

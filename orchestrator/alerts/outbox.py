@@ -17,9 +17,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.sql.expression import bindparam
 
 from notifiers import AlertLevel, NotificationMessage
-from orchestrator.channels import Channel, channels
+from orchestrator.alerts.channels import Channel, channels
+from orchestrator.alerts.courier import Courier
 from orchestrator.config import NotificationConfig
-from orchestrator.courier import Courier
 from orchestrator.history import History
 from orchestrator.store import Store, alerts, deliveries
 

@@ -66,7 +66,7 @@ class _Run:
 
     def __init__(self, courier: CourierProcess, inbox: Inbox) -> None:
         self._courier = courier
-        self.child = Child(inbox, self, python_module("orchestrator.courier", "{fd}"), env=module_environment())
+        self.child = Child(inbox, self, python_module("orchestrator.alerts.courier", "{fd}"), env=module_environment())
         self.child.send({"hello": "courier"})
 
     def receive(self, message: Any, now: datetime) -> None:

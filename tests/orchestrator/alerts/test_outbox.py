@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from calendars import VirtualClock
 from notifiers import AlertLevel, NotificationMessage
+from orchestrator.alerts.outbox import ATTEMPT_DEADLINE, IDLE, Outbox
 from orchestrator.config import NotificationConfig
 from orchestrator.history import History
-from orchestrator.outbox import ATTEMPT_DEADLINE, IDLE, Outbox
 from orchestrator.store import Store, alerts, deliveries
 
 START = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
