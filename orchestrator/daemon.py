@@ -178,11 +178,7 @@ class TradingOrchestrator:
             loop.inbox.put(Do(action))
 
     def _reload(self, now: datetime) -> None:
-        try:
-            listed = self.loop.reload(now)
-        except (ValueError, OSError):
-            return  # the loop has logged and told it
-        logger.info("SIGHUP: %s", "; ".join(listed) or "the config is unchanged")
+        logger.info("SIGHUP: %s", self.loop.adoption.look(asked=True))
 
     def _say_status(self, now: datetime) -> None:
         loop = self.loop

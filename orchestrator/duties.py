@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from calendars import MarketCalendar, MarketState
 from jobs import JobFailed, JobSkipped
-from orchestrator.config import ConfigError
 from orchestrator.health import problems
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ class Duties:
 
     def __init__(self, loop: "Loop") -> None:
         self._loop = loop
-        self._looked = ""
 
     def announce_session(self, scheduled_at: datetime) -> str:
         calendar = self._loop.calendar
@@ -58,20 +56,11 @@ class Duties:
         return f"engine {loop.supervisor.state}, {free / 1000:.0f} GB of disk free"
 
     def reload_config(self) -> str:
-        loop = self._loop
-        looked, self._looked = self._looked, loop.source.look()
-        if self._looked == loop.source.version:
-            loop.rejected = ""
-            return "unchanged"
-        if loop.rejected and looked == self._looked:
-            raise JobFailed(loop.rejected)
-        if self._looked.startswith("FileNotFoundError") and looked != self._looked:
-            return "the file is gone; an editor may be replacing it"
-        try:
-            changes = loop.reload(loop.clock.now())
-        except (ConfigError, OSError) as error:
-            raise JobFailed(str(error)) from error
-        return "; ".join(changes) or "the file changed, its meaning did not"
+        adoption = self._loop.adoption
+        seen = adoption.look()
+        if adoption.rejected and seen == adoption.rejected:
+            raise JobFailed(seen)
+        return seen
 
     def rebalance(self, scheduled_at: datetime) -> str:
         loop = self._loop

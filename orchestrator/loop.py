@@ -19,13 +19,14 @@ from calendars import MarketState
 from jobs import JobSpec, Misfire, job_specs, parse_job
 from jobs.scheduler import JobScheduler
 from notifiers import AlertLevel, NotificationMessage
+from orchestrator.adoption import Adoption
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.alerts.outbox import Outbox
 from orchestrator.child import Receiver
-from orchestrator.config import ConfigError, TradingConfig
-from orchestrator.config.changes import changes, keep_until_restart, refuse_other_mode
+from orchestrator.config import TradingConfig
+from orchestrator.config.changes import Change
 from orchestrator.config.rules import market_calendar
-from orchestrator.config.source import ConfigSource
+from orchestrator.config.source import ConfigSource, Reading
 from orchestrator.duties import Duties, decision_label
 from orchestrator.engine.link import EngineLink
 from orchestrator.events import (
@@ -84,17 +85,13 @@ class Loop:
         publish: Callable[[Event], None],
         tell: Callable[[NotificationMessage], None],
     ) -> None:
-        self.source, self.world, self.clock = source, world, world.clock
+        self.world, self.clock = world, world.clock
         self._publish, self._tell = publish, tell
         self.pid = os.getpid()
-        self.config = source.load()
-        self.calendar = market_calendar(self.config)
-        self.started_at = self.since = self.loaded_at = self.clock.now()
+        self.started_at = self.since = self.clock.now()
         self.state = OrchestratorState.STOPPED
         self.engine_wanted = self.stopping = False
         self.account: EquityMarked | None = None
-        self.rejected = ""
-        """Why the config file, as it is now, was not taken up; empty if it was."""
         self._unapplied: dict[str, JobSpec] | None = None
         self._decision: dict[str, Any] = {}
         self._market: MarketState | None = None
@@ -104,18 +101,31 @@ class Loop:
         self._gap = self._clock_gap()
         self._stop_by = self._ask_jobs_by = float("inf")
         self._parked: set[str] = set()
-        self.store = world.open_store(self.config, source.base_dir)
+        first = source.load()
+        self.store = world.open_store(first.config, source.base_dir)
         try:
-            self._assemble()
+            self._assemble(source, first)
         except BaseException:
             world.close_store(self.store)
             raise
 
-    def _assemble(self) -> None:
+    def _assemble(self, source: ConfigSource, first: Reading) -> None:
         self.halted: dict[str, Any] | None = self.store.read_meta("halt")
         self._decision = self.store.read_meta("decision") or {}
         self.inbox = Inbox()
         self.history = History(self.store, batch=1 if self.world.shared else 1000)
+        self.alarms = Alarms(self._put_alert)
+        self.adoption = Adoption(
+            source,
+            first,
+            self.store,
+            self.history,
+            self.alarms,
+            self._put_in_force,
+            self.clock.monotonic,
+            self.started_at,
+        )
+        self.calendar = market_calendar(self.config)
         self.outbox = Outbox(
             self.config.notifications,
             self.history,
@@ -123,7 +133,6 @@ class Loop:
             self.clock.monotonic,
             self.world.rng,
         )
-        self.alarms = Alarms(self._put_alert)
         self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
         self.leftovers = Leftovers(self.store, self.history)
         self.supervisor = EngineSupervisor(
@@ -165,6 +174,16 @@ class Loop:
         unsent = self.outbox.load(self.store)
         if unsent:
             logger.info("%d alerts of an earlier run are still to be delivered", unsent)
+        self.adoption.begin(self.started_at)
+
+    @property
+    def config(self) -> TradingConfig:
+        """The config in force."""
+        return self.adoption.config
+
+    @property
+    def source(self) -> ConfigSource:
+        return self.adoption.source
 
     # --- one turn ---
 
@@ -172,6 +191,7 @@ class Loop:
         """Do everything that is due; returns when the next turn must be at the latest."""
         self._watch_clock(now)
         self._take_messages(now)
+        self.adoption.step(now)
         wakes = [self.requests.look(now)] if self.world.shared else []
         self._move_engine(now)  # jobs are judged by the state that is, not by that of the turn before
         wakes.append(self._run_jobs(now))
@@ -180,7 +200,11 @@ class Loop:
             self.runner.terminate()
         seconds = [self._move_engine(now), self.runner.step(self.clock.monotonic())]
         self._write(now)
-        seconds += [self.outbox.step(now), RETRY.total_seconds() if self.history.failing else None]
+        seconds += [
+            self.adoption.wait(),
+            self.outbox.step(now),
+            RETRY.total_seconds() if self.history.failing else None,
+        ]
         if self.stopping:
             seconds += [each - self.clock.monotonic() for each in (self._ask_jobs_by, self._stop_by)]
         wakes += [_after(now, max(0.0, s)) for s in seconds if s is not None]
@@ -342,6 +366,7 @@ class Loop:
     # --- engine ---
 
     def _launch(self, run: str, receiver: Receiver) -> EngineLink:
+        self.adoption.launched()
         setup = EngineSetup(self.config, self.source.base_dir, self.calendar, self.store)
         return self.world.launch(self.inbox, receiver, setup)
 
@@ -367,9 +392,12 @@ class Loop:
         logger.info("engine %s: %s%s", event.run, event.action, f" ({event.detail})" if event.detail else "")
         self._changed = True
         self._publish(event)
+        if event.action == "fatal" and self.adoption.engine_given_up(event.detail, event.at):
+            return  # it is tried again, with the last config that worked
         self.alarms.engine_moved(event)
         if event.action == "ready":
-            self.supervisor.command(self._limits())  # they may have been edited while it was starting
+            self.adoption.engine_came_up(event.at)
+            self.supervisor.command(_limits(self.config))  # they may have been edited while it was starting
             self._decide_what_is_due(event.at)
 
     def _decide_what_is_due(self, now: datetime) -> None:
@@ -394,9 +422,6 @@ class Loop:
         except SQLAlchemyError:
             return True
         return bool(job is not None and job.kwargs["paused"])
-
-    def _limits(self) -> dict[str, Any]:
-        return {"command": "risk", "risk": asdict(self.config.risk)}
 
     def _is_to_tell(self) -> bool:
         """The built-in engine knows decisions by name, and completes one that it had begun; any other is told once."""
@@ -439,44 +464,22 @@ class Loop:
 
     # --- config ---
 
-    def reload(self, now: datetime) -> list[str]:
-        """Take up the config as it is now, whole or not at all; returns what changed.
-
-        :raises ConfigError, OSError: it can't be used; the old one stays in force.
-        """
-        try:
-            new, version = self.source.reload()
-            found = changes(self.config, new)
-            refuse_other_mode(self.config, new, self.source.name)
-        except (ConfigError, OSError) as error:
-            if str(error) != self.rejected:
-                self.rejected = str(error)
-                logger.error("config rejected: %s", error)
-                self.alarms.config_rejected(str(error), now)
-            raise
-        self.rejected = ""
-        listed = [str(change) for change in found]
-        keep_until_restart(self.config, new, found)
-        self._apply_config(new, now)
-        self.source.version = version
-        if any(change.effect == "engine" or change.key.startswith("engine.") for change in found):
-            self.supervisor.forgive(now)
-        if listed:
-            self._publish(ConfigApplied(now, listed))
-            self.alarms.config_applied(listed, now)
-        return listed
-
-    def _apply_config(self, new: TradingConfig, now: datetime) -> None:
+    def _put_in_force(self, new: TradingConfig, found: list[Change], now: datetime) -> None:
+        """Have everything follow a new config; what could fail comes first."""
         calendar = market_calendar(new)
         specs = job_specs(new.schedule.jobs, calendar)
-        self.config, self.calendar, self.specs = new, calendar, specs
-        self.loaded_at, self._changed = now, True
+        self.calendar, self.specs = calendar, specs
+        self._changed = True
         self.supervisor.config = new.engine
-        self.supervisor.command(self._limits())
+        self.supervisor.command(_limits(new))
         self.outbox.configure(new.notifications)
         self.runner.calendar = self.scheduler.calendar = calendar
         self._unapplied, self._next_apply = specs, now
         logging.getLogger("orchestrator").setLevel(new.logging.level)
+        if any(change.effect == "engine" or change.key.startswith("engine.") for change in found):
+            self.supervisor.forgive(now)
+        if found:
+            self._publish(ConfigApplied(now, [str(change) for change in found]))
 
     # --- halt, clock ---
 
@@ -522,6 +525,10 @@ class Loop:
         self.outbox.put(message, topic)
         self._tell(message)
         self._publish(Alerted(message.timestamp, message.level, topic, message.title, message.message))
+
+
+def _limits(config: TradingConfig) -> dict[str, Any]:
+    return {"command": "risk", "risk": asdict(config.risk)}
 
 
 def _after(now: datetime, seconds: float) -> datetime:

@@ -33,7 +33,7 @@ class RequestDesk:
             "stop": self._stop,
             "halt": lambda args, now: loop.halt(str(args["reason"]), now),
             "resume": lambda args, now: loop.resume(now),
-            "reload": lambda args, now: loop.reload(now),
+            "reload": lambda args, now: loop.adoption.reload(now),
             "run job": lambda args, now: loop.runner.run_now(self._job(args), now),
             "pause job": self._pause,
             "resume job": self._resume,

@@ -200,7 +200,7 @@ class Simulation:
     ) -> None:
         if end < start:
             raise ValueError(f"the end {end} is before the start {start}")
-        config = ConfigSource(config_path, lambda config: config).load()
+        config = ConfigSource(config_path).load().config
         self.calendar = market_calendar(config)
         zone = self.calendar.exchange_timezone
         self._end = datetime.combine(end + timedelta(days=1), time(0), zone)

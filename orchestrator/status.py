@@ -24,8 +24,11 @@ def snapshot(loop: "Loop", now: datetime) -> dict[str, Any]:
         "started_at": loop.started_at.astimezone(zone).isoformat(),
         "config": {
             "path": None if loop.source.path is None else str(loop.source.path.resolve()),
-            "version": loop.source.version,
-            "loaded_at": loop.loaded_at.astimezone(zone).isoformat(),
+            "version": loop.adoption.version,
+            "loaded_at": loop.adoption.loaded_at.astimezone(zone).isoformat(),
+            "rejected": loop.adoption.rejected or None,
+            "rolled_back": loop.adoption.rolled_back,
+            "waiting": loop.adoption.waiting,
         },
         "engine": {
             "state": supervisor.state.value,

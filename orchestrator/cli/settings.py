@@ -41,11 +41,11 @@ class Settings:
 
     @cached_property
     def source(self) -> ConfigSource:
-        return ConfigSource(self.path, lambda config: config)
+        return ConfigSource(self.path)
 
     @cached_property
     def config(self) -> TradingConfig:
-        return self.source.load()
+        return self.source.load().config
 
     def tolerate(self) -> None:
         """Go on with a wrong config as far as it can be read: a typo in it must not disable status and kill switch."""

@@ -1,13 +1,15 @@
 """How two configs differ, and when each difference takes effect."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.config import ConfigError, Problem, TradingConfig, masked, to_dict
 from orchestrator.config.options import option_at
+from orchestrator.config.risks import risk_of
 
-__all__ = ["Change", "changes", "keep_until_restart", "refuse_other_mode"]
+__all__ = ["EFFECTS", "Change", "changes", "in_file", "keep_until_restart", "refuse_other_mode"]
 
 UNSHOWN = ("schedule.jobs.", "strategy.params.")
 EFFECTS = {
@@ -19,18 +21,28 @@ EFFECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One key that differs; secrets are masked. `effect` is now, engine or daemon."""
+    """One key that differs; secrets are masked.
+
+    :param effect: now, engine or daemon.
+    :param risk: what is risky about it; empty if nothing is.
+    """
 
     key: str
     old: Any
     new: Any
     effect: str
+    risk: str = ""
 
     def __str__(self) -> str:
-        when = EFFECTS[self.effect]
+        when = "; ".join(filter(None, [EFFECTS[self.effect], self.risk]))
         if self.key.startswith(UNSHOWN):  # commands and parameters may hold what nobody should read in an alert
             return f"{self.key}: changed ({when})"
-        return f"{self.key}: {self.old!r} -> {self.new!r} ({when})"
+        return f"{self.key}: {in_file(self.old)} -> {in_file(self.new)} ({when})"
+
+
+def in_file(value: Any) -> str:
+    """A value as it may stand in a file, in one line."""
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
 
 
 def changes(old: TradingConfig, new: TradingConfig) -> list[Change]:
@@ -39,7 +51,13 @@ def changes(old: TradingConfig, new: TradingConfig) -> list[Change]:
     shown_before, shown_after = dict(_leaves(masked(old))), dict(_leaves(masked(new)))
     keys = [*after, *(key for key in before if key not in after)]
     return [
-        Change(".".join(key), shown_before.get(key), shown_after.get(key), _effect(key))
+        Change(
+            ".".join(key),
+            shown_before.get(key),
+            shown_after.get(key),
+            _effect(key),
+            risk_of(key, before.get(key), after.get(key)),
+        )
         for key in keys
         if before.get(key) != after.get(key) and key[0] not in {"created_at", "updated_at"}
     ]

@@ -2,27 +2,41 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config import ConfigError, Problem, TradingConfig, embedded_defaults, load_text
 from orchestrator.config.loading import read_text
 
-__all__ = ["ConfigSource"]
+__all__ = ["ConfigSource", "Reading", "version_of"]
 
 Adapt = Callable[[TradingConfig], TradingConfig]
+
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text that was read as a config, and nothing was wrong with it.
+
+    :param version: the first digits of the SHA-256 of the text.
+    """
+
+    version: str
+    suffix: str
+    text: str = field(repr=False)
+    config: TradingConfig = field(repr=False)
 
 
 class ConfigSource:
     """The config as a file, or the embedded defaults if `path` is None.
 
-    :param adapt: applied to every config that is loaded: what the command line or a simulation changes of it.
+    :param adapt: applied to every config that is read: what the command line or a simulation changes of it.
     """
 
-    def __init__(self, path: Path | None, adapt: Adapt) -> None:
+    def __init__(self, path: Path | None, adapt: Adapt = lambda config: config) -> None:
         self.path = path
         self.base_dir = Path.cwd() if path is None else path.resolve().parent
-        self.version = "embedded"
-        """The first digits of the SHA-256 of the content that is in force."""
         self._adapt = adapt
         self._looked = ""
         self._stamp: tuple[int, int, int] | None = None
@@ -31,41 +45,42 @@ class ConfigSource:
     def name(self) -> str:
         return "embedded defaults" if self.path is None else str(self.path)
 
-    def load(self) -> TradingConfig:
-        """Read, check and put it in force; raises ConfigError, or OSError for a file that can't be read."""
-        config, self.version = self._read(may_be_empty=True)
-        return config
-
-    def reload(self) -> tuple[TradingConfig, str]:
-        """Read and check it anew, without putting it in force: the config and its version.
-
-        A file that was emptied is not taken for all defaults.
-        """
-        return self._read(may_be_empty=False)
-
-    def _read(self, may_be_empty: bool) -> tuple[TradingConfig, str]:
+    def load(self) -> Reading:
+        """Read and check it; raises ConfigError, or OSError for a file that can't be read."""
         if self.path is None:
-            return self._adapt(embedded_defaults()), self.version
-        text = read_text(self.path)
-        if not text.strip() and not may_be_empty:
+            return Reading(EMBEDDED, ".yaml", "", self._adapt(embedded_defaults()))
+        return self.parse(read_text(self.path), self.path.suffix, self.path)
+
+    def reload(self) -> Reading:
+        """As :meth:`load`, but a file that was emptied is not taken for all defaults."""
+        reading = self.load()
+        if self.path is not None and not reading.text.strip():
             remedy = 'put its text back; if you mean the defaults, write version: "1.0.0"'
             raise ConfigError([Problem(str(self.path), None, None, "", "", "the file is empty", remedy)])
-        return self._adapt(load_text(text, self.path.suffix, str(self.path))), _digest(text)
+        return reading
+
+    def parse(self, text: str, suffix: str, name: object) -> Reading:
+        """Check a text as if it stood in the file; raises ConfigError.
+
+        :param name: of the text, as errors show it.
+        """
+        return Reading(version_of(text), suffix, text, self._adapt(load_text(text, suffix, str(name))))
 
     def look(self) -> str:
-        """A word for the content as it is now, to be compared with `version` and with another look."""
+        """A word for the content as it is now, to be compared with a version and with another look."""
         if self.path is None:
-            return self.version
+            return EMBEDDED
         try:
             found = self.path.stat()
             stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
             if stamp != self._stamp:  # a file that nobody has written to need not be read every minute
-                self._looked, self._stamp = _digest(read_text(self.path)), stamp
+                self._looked, self._stamp = version_of(read_text(self.path)), stamp
             return self._looked
         except (OSError, ConfigError) as error:
             self._stamp = None
             return f"{type(error).__name__}: {error}"
 
 
-def _digest(text: str) -> str:
+def version_of(text: str) -> str:
+    """The version of a config text: the first digits of its SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]

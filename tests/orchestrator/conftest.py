@@ -1,4 +1,4 @@
-"""A trading desk: a folder with a config, and the daemons that run on it as real processes."""
+"""Daemons to test: as real processes on a desk (a folder with a config), and as whole days on a virtual clock."""
 
 import json
 import os
@@ -10,13 +10,24 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
 import orchestrator
+from jobs.scheduler import VolatileJobStore
+from jobs.store import JSONJobStore, SpecReader
+from orchestrator.config import TradingConfig
+from orchestrator.daemon import TradingOrchestrator
+from orchestrator.events import Alerted, EngineMoved, Event, JobRan, StateChanged
+from orchestrator.simulation import SimulatedWorld
+from orchestrator.store import Store, record_claim
 
 PATIENCE = 30.0
 """Seconds until what should happen at once counts as not happening."""
@@ -250,3 +261,130 @@ def open_desk():
 def desk(tmp_path):
     with Desk(tmp_path) as desk:
         yield desk
+
+
+# --- days on a virtual clock ---
+
+NEW_YORK = ZoneInfo("America/New_York")
+PAPER = "broker: {broker_type: paper}\n"
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK)
+
+
+class Machine(SimulatedWorld):
+    """A simulated machine; if it has a disk, what is on it outlives the daemons that run on it."""
+
+    def __init__(self, disk: Path | None, start: datetime) -> None:
+        super().__init__(start, seed=1)
+        self.disk, self.free_mb = disk, 1e6
+
+    def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
+        return Store("sqlite://" if self.disk is None else f"sqlite:///{self.disk}").open()
+
+    def job_store(self, store: Store, read_spec: SpecReader) -> Any:
+        return VolatileJobStore() if self.disk is None else JSONJobStore(store.engine, read_spec, record_claim)
+
+    def free_disk_mb(self, folder: Path) -> float:
+        return self.free_mb
+
+
+class Rehearsal:
+    """Daemons on one machine, one after the other, and all that they told."""
+
+    def __init__(self, folder: Path, start: str, config: str = "", *, disk: bool = False) -> None:
+        self.machine = Machine(folder / "orchestrator.db" if disk else None, at(start))
+        self.file = folder / "config.yaml"
+        self.file.write_text(PAPER + config)
+        self.events: list[Event] = []
+        self.daemon = self._new()
+
+    def _new(self) -> TradingOrchestrator:
+        daemon = TradingOrchestrator(self.file, world=self.machine)
+        daemon.subscribe(self.events.append)
+        return daemon
+
+    @property
+    def now(self) -> datetime:
+        return self.machine.clock.now()
+
+    def turn(self) -> datetime:
+        return self.daemon.step(self.now)
+
+    def until(self, end: str) -> "Rehearsal":
+        """Let the daemon live until this time."""
+        if not self.daemon.is_running():
+            self.daemon.open()
+        while self.now < at(end):
+            wake = self.turn()
+            self.machine.clock.wait(self.daemon.loop.inbox, min(wake, at(end)))
+        self.turn()
+        return self
+
+    def restart(self) -> None:
+        assert self.machine.disk is not None
+        self.daemon.close()
+        self.daemon = self._new()
+
+    def edit(self, config: str) -> None:
+        self.file.write_text(PAPER + config)
+
+    def rows(self, query: Any) -> list[Any]:
+        self.daemon.loop.history.flush(force=True)
+        return self.daemon.loop.store.rows(query)
+
+    # --- what was told ---
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def states(self) -> list[str]:
+        return [f"{e.at.astimezone(NEW_YORK):%d %H:%M} {e.new}" for e in self.of(StateChanged)]
+
+    def engine(self) -> list[str]:
+        return [f"{e.at.astimezone(NEW_YORK):%d %H:%M} {e.action}" for e in self.of(EngineMoved)]
+
+    def alerts(self, level: str | None = None) -> list[str]:
+        return [e.title for e in self.of(Alerted) if level in (None, e.level.value)]
+
+    def runs(self, name: str) -> list[tuple[str, str]]:
+        return [(f"{e.at.astimezone(NEW_YORK):%d %H:%M}", e.run.result) for e in self.of(JobRan) if e.run.job == name]
+
+
+@pytest.fixture
+def rehearse(tmp_path: Path) -> Iterator[Callable[..., Rehearsal]]:
+    made: list[Rehearsal] = []
+
+    def make(start: str, config: str = "", *, disk: bool = False) -> Rehearsal:
+        made.append(Rehearsal(tmp_path, start, config, disk=disk))
+        return made[-1]
+
+    yield make
+    for rehearsal in made:
+        rehearsal.daemon.close()
+
+
+FRAGILE = """
+from pathlib import Path
+from orchestrator.engine import Strategy
+
+class Fragile(Strategy):
+    def initialize(self):
+        if not Path(__file__).with_suffix(".flag").exists():
+            raise ZeroDivisionError("no flag")
+
+    def target_weights(self, timestamp, data):
+        return {"AAPL": 0.1, "MSFT": 0.1}
+"""
+
+
+@pytest.fixture
+def strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An importable folder with a strategy, ``fragile:Fragile``, that fails until there is a file ``fragile.flag``."""
+    folder = tmp_path / "strategies"
+    folder.mkdir()
+    (folder / "fragile.py").write_text(FRAGILE)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(__import__("sys").modules, "fragile", raising=False)
+    return folder

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,15 +13,12 @@ import pytest
 from sqlalchemy import select
 
 from jobs.builtin import TABLE
-from jobs.scheduler import VolatileJobStore
-from jobs.store import JSONJobStore, SpecReader
 from notifiers import MemoryNotifier
-from orchestrator.config import ConfigError, TradingConfig
+from orchestrator.config import ConfigError
 from orchestrator.daemon import TradingOrchestrator
-from orchestrator.events import Alerted, ConfigApplied, EngineMoved, Event, JobRan, OrderUpdated, StateChanged, Traded
-from orchestrator.simulation import SimulatedWorld
+from orchestrator.events import Alerted, StateChanged
 from orchestrator.states import OrchestratorState
-from orchestrator.store import Store, fills, job_runs, orders, record_claim, transitions
+from orchestrator.store import fills, job_runs, orders, record_claim, transitions
 
 NEW_YORK = ZoneInfo("America/New_York")
 PAPER = "broker: {broker_type: paper}\n"
@@ -31,99 +28,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK)
 
 
-class Machine(SimulatedWorld):
-    """A simulated machine; if it has a disk, what is on it outlives the daemons that run on it."""
-
-    def __init__(self, disk: Path | None, start: datetime) -> None:
-        super().__init__(start, seed=1)
-        self.disk, self.free_mb = disk, 1e6
-
-    def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
-        return Store("sqlite://" if self.disk is None else f"sqlite:///{self.disk}").open()
-
-    def job_store(self, store: Store, read_spec: SpecReader) -> Any:
-        return VolatileJobStore() if self.disk is None else JSONJobStore(store.engine, read_spec, record_claim)
-
-    def free_disk_mb(self, folder: Path) -> float:
-        return self.free_mb
-
-
-class Rehearsal:
-    """Daemons on one machine, one after the other, and all that they told."""
-
-    def __init__(self, folder: Path, start: str, config: str = "", *, disk: bool = False) -> None:
-        self.machine = Machine(folder / "orchestrator.db" if disk else None, at(start))
-        self.file = folder / "config.yaml"
-        self.file.write_text(PAPER + config)
-        self.events: list[Event] = []
-        self.daemon = self._new()
-
-    def _new(self) -> TradingOrchestrator:
-        daemon = TradingOrchestrator(self.file, world=self.machine)
-        daemon.subscribe(self.events.append)
-        return daemon
-
-    @property
-    def now(self) -> datetime:
-        return self.machine.clock.now()
-
-    def turn(self) -> datetime:
-        return self.daemon.step(self.now)
-
-    def until(self, end: str) -> "Rehearsal":
-        """Let the daemon live until this time."""
-        if not self.daemon.is_running():
-            self.daemon.open()
-        while self.now < at(end):
-            wake = self.turn()
-            self.machine.clock.wait(self.daemon.loop.inbox, min(wake, at(end)))
-        self.turn()
-        return self
-
-    def restart(self) -> None:
-        assert self.machine.disk is not None
-        self.daemon.close()
-        self.daemon = self._new()
-
-    def edit(self, config: str) -> None:
-        self.file.write_text(PAPER + config)
-
-    def rows(self, query: Any) -> list[Any]:
-        self.daemon.loop.history.flush(force=True)
-        return self.daemon.loop.store.rows(query)
-
-    # --- what was told ---
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    def states(self) -> list[str]:
-        return [f"{e.at.astimezone(NEW_YORK):%d %H:%M} {e.new}" for e in self.of(StateChanged)]
-
-    def engine(self) -> list[str]:
-        return [f"{e.at.astimezone(NEW_YORK):%d %H:%M} {e.action}" for e in self.of(EngineMoved)]
-
-    def alerts(self, level: str | None = None) -> list[str]:
-        return [e.title for e in self.of(Alerted) if level in (None, e.level.value)]
-
-    def runs(self, name: str) -> list[tuple[str, str]]:
-        return [(f"{e.at.astimezone(NEW_YORK):%d %H:%M}", e.run.result) for e in self.of(JobRan) if e.run.job == name]
-
-
-@pytest.fixture
-def rehearse(tmp_path: Path) -> Iterator[Callable[..., Rehearsal]]:
-    made: list[Rehearsal] = []
-
-    def make(start: str, config: str = "", *, disk: bool = False) -> Rehearsal:
-        made.append(Rehearsal(tmp_path, start, config, disk=disk))
-        return made[-1]
-
-    yield make
-    for rehearsal in made:
-        rehearsal.daemon.close()
-
-
-Rehearse = Callable[..., Rehearsal]
+Rehearse = Callable[..., Any]
 
 DAYS = [
     (
@@ -306,7 +211,6 @@ def test_missed_run_of_a_users_job_is_an_alert_and_a_missed_heartbeat_is_none(re
 
 
 def test_decision_reaches_an_engine_that_was_not_running_at_its_time(rehearse: Rehearse, strategies: Path) -> None:
-    (strategies / "fragile.py").write_text(FRAGILE)
     daemon = rehearse(
         "2026-11-24 09:00", "strategy: {name: 'fragile:Fragile'}\nengine: {backoff_initial: 600, backoff_max: 600}"
     )
@@ -319,32 +223,7 @@ def test_decision_reaches_an_engine_that_was_not_running_at_its_time(rehearse: R
     assert [row["decision"] for row in daemon.rows(select(orders.c.decision))] == ["0935", "0935"]
 
 
-FRAGILE = """
-from pathlib import Path
-from orchestrator.engine import Strategy
-
-class Fragile(Strategy):
-    def initialize(self):
-        if not Path(__file__).with_suffix(".flag").exists():
-            raise ZeroDivisionError("no flag")
-
-    def target_weights(self, timestamp, data):
-        return {"AAPL": 0.1, "MSFT": 0.1}
-"""
-
-
-@pytest.fixture
-def strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for strategy modules, importable."""
-    folder = tmp_path / "strategies"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(__import__("sys").modules, "fragile", raising=False)
-    return folder
-
-
 def test_engine_that_cannot_start_is_one_error_one_alert_then_given_up(rehearse: Rehearse, strategies: Path) -> None:
-    (strategies / "fragile.py").write_text(FRAGILE)
     daemon = rehearse("2026-11-24 09:00", "strategy: {name: 'fragile:Fragile'}").until("2026-11-24 15:00")
     assert daemon.states() == ["24 09:00 pre_market", "24 09:30 error"]
     assert [line.split()[2] for line in daemon.engine()] == [
@@ -359,7 +238,6 @@ def test_engine_that_cannot_start_is_one_error_one_alert_then_given_up(rehearse:
 
 
 def test_recovery_is_told_when_the_engine_runs_again(rehearse: Rehearse, strategies: Path) -> None:
-    (strategies / "fragile.py").write_text(FRAGILE)
     daemon = rehearse("2026-11-24 09:30", "strategy: {name: 'fragile:Fragile'}").until("2026-11-24 09:30:00.5")
     assert daemon.states() == ["24 09:30 pre_market", "24 09:30 error"]
     (strategies / "fragile.flag").touch()
@@ -395,126 +273,6 @@ def test_market_that_never_closes(rehearse: Rehearse) -> None:
     assert daemon.daemon.get_state() is OrchestratorState.TRADING
     assert daemon.engine() == ["27 22:00 start", "27 22:00 ready"]
     assert [when for when, _ in daemon.runs("market_open")] == ["28 19:00", "29 19:00"]
-
-
-# --- config ---
-
-
-def test_edited_schedule_moves_its_job_and_no_other(rehearse: Rehearse) -> None:
-    daemon = rehearse("2026-11-24 10:00", disk=True).until("2026-11-24 10:01")
-    before = {job.id: job.next_run_time for job in daemon.daemon.loop.scheduler.get_jobs()}
-    daemon.edit("schedule: {jobs: {heartbeat: {interval: 7m}, market_close: off}}")
-    daemon.until("2026-11-24 10:02")
-    after = {job.id: job.next_run_time for job in daemon.daemon.loop.scheduler.get_jobs()}
-    assert {name for name in before if before[name] != after.get(name)} == {
-        *("heartbeat", "market_close", "health_check", "config_reload")  # the last two had a fire at 10:02
-    }
-    assert after["heartbeat"] == datetime.fromtimestamp((at("2026-11-24 10:02").timestamp() // 420 + 1) * 420, UTC)
-    assert [event.changes for event in daemon.of(ConfigApplied)] == [
-        [
-            "schedule.jobs.heartbeat: changed (now)",
-            "schedule.jobs.market_close: changed (now)",
-        ]
-    ]
-
-
-def test_bad_edit_changes_nothing_and_is_told_once(rehearse: Rehearse) -> None:
-    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
-    loop = daemon.daemon.loop
-    before = loop.config
-    daemon.edit("schedule: {jobs: {heartbeat: {interval: soon}}}\nstrategy: {max_positions: 3}")
-    daemon.until("2026-11-24 10:05")
-    assert loop.config is before
-    assert daemon.alerts("warning") == ["Config rejected"]
-    assert daemon.runs("config_reload")[-3:] == [("24 10:03", "failed"), ("24 10:04", "failed"), ("24 10:05", "failed")]
-    daemon.edit("schedule: {jobs: {heartbeat: {interval: 1m}}}")
-    daemon.until("2026-11-24 10:07")
-    assert loop.config.schedule.jobs == {"heartbeat": {"interval": "1m"}}
-    assert daemon.runs("config_reload")[-1] == ("24 10:07", "ok")
-
-
-def test_file_that_is_gone_for_a_moment_is_no_edit(rehearse: Rehearse) -> None:
-    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
-    text = daemon.file.read_text()
-    daemon.file.unlink()
-    daemon.until("2026-11-24 10:02")
-    assert (daemon.alerts("warning"), daemon.runs("config_reload")[-1]) == ([], ("24 10:02", "ok"))
-    daemon.until("2026-11-24 10:05")
-    assert daemon.alerts("warning") == ["Config rejected"]
-    daemon.file.write_text(text)
-    daemon.until("2026-11-24 10:06")
-    assert daemon.runs("config_reload")[-2:] == [("24 10:05", "failed"), ("24 10:06", "ok")]
-    assert daemon.daemon.loop.rejected == ""
-
-
-def test_emptied_file_is_no_config(rehearse: Rehearse) -> None:
-    daemon = rehearse("2026-11-24 10:00", "strategy: {max_positions: 3}").until("2026-11-24 10:01")
-    daemon.file.write_text("  \n")
-    daemon.until("2026-11-24 10:02")
-    assert daemon.daemon.loop.config.strategy.max_positions == 3
-    (alert,) = [e for e in daemon.of(Alerted) if e.title == "Config rejected"]
-    assert "the file is empty" in alert.message
-
-
-def test_paper_does_not_become_live_under_a_running_daemon(rehearse: Rehearse) -> None:
-    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
-    before = daemon.daemon.loop.config
-    daemon.file.write_text(
-        "mode: live\nbroker: {broker_type: ibkr, paper_trading: false, port: 7496, account_number: U1}\n"
-    )
-    daemon.until("2026-11-24 10:02")
-    assert daemon.daemon.loop.config is before
-    (alert,) = [e for e in daemon.of(Alerted) if e.title == "Config rejected"]
-    assert "mode is paper and can't become live while the daemon runs" in alert.message
-
-
-def test_what_only_a_restart_may_change_waits_for_it(rehearse: Rehearse) -> None:
-    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
-    daemon.edit("state_dir: elsewhere\nstrategy: {max_positions: 3}")
-    daemon.until("2026-11-24 10:02")
-    loop = daemon.daemon.loop
-    assert (loop.config.state_dir, loop.config.strategy.max_positions) == (".orchestrator", 3)
-    assert daemon.of(ConfigApplied)[-1].changes == [
-        "strategy.max_positions: 10 -> 3 (at the next start of the engine)",
-        "state_dir: '.orchestrator' -> 'elsewhere' (after a restart of the daemon)",
-    ]
-
-
-def test_commands_and_parameters_are_not_shown_in_alerts(rehearse: Rehearse) -> None:
-    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
-    daemon.edit(
-        "schedule: {jobs: {report: {cron: '@daily', command: [curl, -H, 'Authorization: SECRET']}}}\n"
-        "strategy: {params: {api_key: SECRET}}"
-    )
-    daemon.until("2026-11-24 10:02")
-    assert [e.title for e in daemon.of(Alerted)][-1] == "Config applied"
-    assert "SECRET" not in str(daemon.events)
-
-
-def test_engine_that_was_given_up_is_tried_again_after_an_edit_that_may_mend_it(
-    rehearse: Rehearse, strategies: Path
-) -> None:
-    (strategies / "fragile.py").write_text(FRAGILE)
-    daemon = rehearse("2026-11-24 09:30", "strategy: {name: 'fragile:Fragile'}").until("2026-11-24 10:00")
-    assert daemon.engine()[-1].endswith("fatal")
-    daemon.edit("")
-    daemon.until("2026-11-24 10:02")
-    assert daemon.daemon.get_state() is OrchestratorState.TRADING
-
-
-def test_limits_that_are_edited_reach_the_engine_at_once(rehearse: Rehearse) -> None:
-    jobs = "schedule: {jobs: {rebalance: {interval: 30m}}}\nstrategy: {rebalance_frequency: intraday}\n"
-    daemon = rehearse("2026-11-24 09:30", jobs + "risk: {max_position_size: 0.05}").until("2026-11-24 10:10")
-    (first,) = {e.event.quantity for e in daemon.of(Traded) if _is_order(e.event, "AAPL", "Submitted")}
-    daemon.edit(jobs + "risk: {max_position_size: 0.10}")
-    daemon.until("2026-11-24 10:45")
-    bought = [e.event.quantity for e in daemon.of(Traded) if _is_order(e.event, "AAPL", "Submitted")]
-    assert len(bought) == 2
-    assert sum(bought) == pytest.approx(2 * first, rel=0.05)
-
-
-def _is_order(event: object, symbol: str, status: str) -> bool:
-    return isinstance(event, OrderUpdated) and (event.symbol, event.status) == (symbol, status)
 
 
 def test_config_that_is_bad_at_the_start_starts_nothing(rehearse: Rehearse, tmp_path: Path) -> None:
@@ -574,7 +332,7 @@ def test_loop_that_stops_turns_in_time_to_ask_and_to_end_its_jobs(rehearse: Rehe
 def test_edited_limits_of_a_heartbeat_hold_from_the_next_engine_on(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
     daemon.edit("engine: {heartbeat_timeout: 3}")
-    daemon.until("2026-11-24 10:02")
+    daemon.until("2026-11-24 10:02:02")
     supervisor = daemon.daemon.loop.supervisor
     assert (supervisor.config.heartbeat_timeout, supervisor._patience) == (3, 30)
     daemon.until("2026-11-25 10:00")
