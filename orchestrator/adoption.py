@@ -20,7 +20,7 @@ from sqlalchemy import insert
 from notifiers import AlertLevel
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.config import ConfigError, TradingConfig
-from orchestrator.config.changes import Change, changes, keep_until_restart, refuse_other_mode
+from orchestrator.config.changes import Change, changes, keep_until_restart, refuse_while_running
 from orchestrator.config.source import ConfigSource, Reading
 from orchestrator.history import History
 from orchestrator.record import ConfigRecord, ConfigVersion
@@ -178,7 +178,7 @@ class Adoption:
         try:
             reading = self.source.reload()
             found = changes(self.config, reading.config)
-            refuse_other_mode(self.config, reading.config, self.source.name)
+            refuse_while_running(self.config, reading.config, self.source.name)
         except (ConfigError, OSError) as error:
             self._reject(error, now)
             raise

@@ -27,6 +27,7 @@ from orchestrator.config import TradingConfig
 from orchestrator.config.changes import Change
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource, Reading
+from orchestrator.decisions import Decisions
 from orchestrator.duties import Duties, decision_label
 from orchestrator.engine.link import EngineLink
 from orchestrator.events import (
@@ -93,7 +94,6 @@ class Loop:
         self.engine_wanted = self.stopping = False
         self.account: EquityMarked | None = None
         self._unapplied: dict[str, JobSpec] | None = None
-        self._decision: dict[str, Any] = {}
         self._market: MarketState | None = None
         self._beat: EngineBeat | None = None
         self._changed = True
@@ -111,7 +111,6 @@ class Loop:
 
     def _assemble(self, source: ConfigSource, first: Reading) -> None:
         self.halted: dict[str, Any] | None = self.store.read_meta("halt")
-        self._decision = self.store.read_meta("decision") or {}
         self.inbox = Inbox()
         self.history = History(self.store, batch=1 if self.world.shared else 1000)
         self.alarms = Alarms(self._put_alert)
@@ -142,6 +141,12 @@ class Loop:
             self._engine_moved,
             self._engine_told,
             self.world.rng,
+        )
+        self.decisions = Decisions(
+            self.store.read_meta("decision") or {},
+            self.supervisor.command,
+            self.history,
+            lambda: self.config.engine.target == "builtin",
         )
         self.runner = JobRunner(
             self.clock,
@@ -372,21 +377,7 @@ class Loop:
 
     def decide(self, label: str) -> bool:
         """Have the engine make the decision of this name, now or as soon as it runs; whether it was told now."""
-        decision = {"session": self.session(), "label": label}
-        if decision.items() <= self._decision.items():
-            if self._is_to_tell():
-                self._hand_over_decision()
-        else:
-            self._decision = {**decision, "told": False}
-            self._hand_over_decision()
-        return bool(self._decision["told"])
-
-    def _hand_over_decision(self) -> None:
-        label = self._decision["label"]
-        told = self.supervisor.command({"command": "rebalance", "decision": label}) or self._decision["told"]
-        self._decision["told"] = told
-        self.history.add(INSERT_META, {"key": "decision", "value": dict(self._decision)})
-        self.history.flush(force=True)  # its fire is claimed: from here on only this row remembers it
+        return self.decisions.decide(self.session(), label)
 
     def _engine_moved(self, event: EngineMoved) -> None:
         logger.info("engine %s: %s%s", event.run, event.action, f" ({event.detail})" if event.detail else "")
@@ -404,9 +395,7 @@ class Loop:
         """An engine that comes up late in a session makes the decision that was due, if nobody has made it."""
         if self.calendar.get_market_state(now) is not MarketState.TRADING:
             return
-        if self._decision.get("session") == self.session():
-            if self._is_to_tell():
-                self._hand_over_decision()
+        if self.decisions.remind(self.session()):
             return
         spec, session = self.specs["rebalance"], self.calendar.session(now)
         if session is None or not spec.enabled or spec.misfire is Misfire.SKIP or spec.only_when:
@@ -422,10 +411,6 @@ class Loop:
         except SQLAlchemyError:
             return True
         return bool(job is not None and job.kwargs["paused"])
-
-    def _is_to_tell(self) -> bool:
-        """The built-in engine knows decisions by name, and completes one that it had begun; any other is told once."""
-        return self.config.engine.target == "builtin" or not self._decision["told"]
 
     def _engine_told(self, event: EngineEvent, now: datetime) -> None:
         if isinstance(event, AlertRaised):

@@ -7,6 +7,7 @@ import click
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import echo_json, json_option
 from orchestrator.cli.settings import Settings
+from orchestrator.cli.versions import diff, history, plan
 from orchestrator.config import TradingConfig, load_file, masked, to_text, warnings
 from orchestrator.config.plain import build
 from orchestrator.config.template import paper_template
@@ -88,3 +89,7 @@ def reload(settings: Settings) -> None:
     with settings.writer() as store:
         listed = ask(store, settings.clock, owner, "reload", {}, timeout=15)
     click.echo("\n".join(listed) or "nothing changed")
+
+
+for command in (plan, history, diff):
+    config.add_command(command)

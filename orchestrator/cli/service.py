@@ -204,6 +204,9 @@ def _unknown(settings: Settings) -> dict[str, Any]:
             "path": None if settings.path is None else str(settings.path),
             "version": None,
             "loaded_at": None,
+            "rejected": None,
+            "rolled_back": None,
+            "waiting": [],
         },
         "engine": dict.fromkeys(ENGINE) | {"state": "stopped"},
         "alerts": {"pending": 0, "failed": 0},
@@ -261,6 +264,7 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
         )
         lines.append(f"state    {document['state']} since {_ago(document['since'], now)}")
         lines.append(f"engine   {_engine_text(engine, now)}")
+        lines += _config_lines(document["config"], now)
     if document["halted"]:
         since = f"{datetime.fromisoformat(document['halted']['at']):%a %d %b %H:%M %Z}"
         lines.append(f"HALTED   {document['halted']['reason']}, since {since}; lift it with: orchestrator resume")
@@ -277,6 +281,20 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
         )
         lines += [f"         {p['quantity']:g} {p['symbol']} at {p['avg_price']:,.2f}" for p in account["positions"]]
     return "\n".join(lines)
+
+
+def _config_lines(config: dict[str, Any], now: datetime) -> list[str]:
+    """Which config is in force, and why it is not the file, if it is not."""
+    since = "" if config["loaded_at"] is None else f", taken up {_ago(config['loaded_at'], now)}"
+    lines = [f"config   {config['path'] or 'embedded defaults'}, version {config['version']}{since}"]
+    if config["rejected"]:
+        first, _, more = config["rejected"].partition("\n")
+        lines.append(f"         the file was rejected: {first}{' (and more)' if more else ''}")
+    if config["rolled_back"]:
+        lines.append(f"         the edit {config['rolled_back']['from']} was rolled back; the file still holds it")
+    if config["waiting"]:
+        lines.append(f"         waits for a restart of the daemon: {', '.join(config['waiting'])}")
+    return lines
 
 
 def _engine_text(engine: dict[str, Any], now: datetime) -> str:

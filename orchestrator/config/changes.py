@@ -9,7 +9,7 @@ from orchestrator.config import ConfigError, Problem, TradingConfig, masked, to_
 from orchestrator.config.options import option_at
 from orchestrator.config.risks import risk_of
 
-__all__ = ["EFFECTS", "Change", "changes", "in_file", "keep_until_restart", "refuse_other_mode"]
+__all__ = ["EFFECTS", "Change", "changes", "in_file", "keep_until_restart", "refuse_while_running"]
 
 UNSHOWN = ("schedule.jobs.", "strategy.params.")
 EFFECTS = {
@@ -74,12 +74,25 @@ def keep_until_restart(old: TradingConfig, new: TradingConfig, listed: list[Chan
             setattr(target, name, getattr(source, name))
 
 
-def refuse_other_mode(old: TradingConfig, new: TradingConfig, name: str) -> None:
-    """Paper does not become live, nor live paper, under a running daemon; raises ConfigError."""
-    if old.mode != new.mode:
-        remedy = "stop the daemon and start it again; nothing of this edit is in force"
-        message = f"mode is {old.mode} and can't become {new.mode} while the daemon runs"
-        raise ConfigError([Problem(name, None, None, "mode", new.mode, message, remedy)])
+def refuse_while_running(old: TradingConfig, new: TradingConfig, name: str) -> None:
+    """What must not change under a running daemon, does not, and with it the whole edit; raises ConfigError.
+
+    Paper money does not become real, and the store does not go where no command would find the daemon any more.
+    """
+    before, after = masked(old), masked(new)
+    changed = [key for key in FIXED if getattr(old, key) != getattr(new, key)]
+    remedy = "stop the daemon and start it again; nothing of this edit is in force"
+    if changed:
+        raise ConfigError(
+            Problem(name, None, None, key, after[key], _fixed(key, before[key], after[key]), remedy) for key in changed
+        )
+
+
+FIXED = ("mode", "state_dir", "store_url")
+
+
+def _fixed(key: str, old: Any, new: Any) -> str:
+    return f"{key} is {in_file(old)} and can't become {in_file(new)} while the daemon runs"
 
 
 def _effect(key: tuple[str, ...]) -> str:

@@ -97,16 +97,25 @@ def test_paper_does_not_become_live_under_a_running_daemon(rehearse: Rehearse) -
 
 def test_what_only_a_restart_may_change_waits_for_it(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
-    daemon.edit("state_dir: elsewhere\nstrategy: {max_positions: 3}")
+    daemon.edit("logging: {max_mb: 3}\nstrategy: {max_positions: 3}")
     daemon.until("2026-11-24 10:02:02")
     loop = daemon.daemon.loop
-    assert (loop.config.state_dir, loop.config.strategy.max_positions) == (".orchestrator", 3)
+    assert (loop.config.logging.max_mb, loop.config.strategy.max_positions) == (10, 3)
     assert daemon.of(ConfigApplied)[-1].changes == [
         "strategy.max_positions: 10 -> 3 (at the next start of the engine)",
-        "state_dir: .orchestrator -> elsewhere (after a restart of the daemon; "
-        "orders, positions and history of the old place are left behind)",
+        "logging.max_mb: 10 -> 3 (after a restart of the daemon)",
     ]
-    assert loop.adoption.waiting == ["state_dir"]
+    assert loop.adoption.waiting == ["logging.max_mb"]
+
+
+def test_store_does_not_move_away_under_a_running_daemon(rehearse: Rehearse) -> None:
+    """No command would find the daemon any more."""
+    daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
+    daemon.edit("state_dir: elsewhere\nstrategy: {max_positions: 3}")
+    daemon.until("2026-11-24 10:02:02")
+    assert daemon.daemon.loop.config.strategy.max_positions == 10
+    (alert,) = [e for e in daemon.of(Alerted) if e.title == "Config rejected"]
+    assert "state_dir is .orchestrator and can't become elsewhere while the daemon runs" in alert.message
 
 
 def test_commands_and_parameters_are_not_shown_in_alerts(rehearse: Rehearse) -> None:

@@ -496,8 +496,8 @@ def test_status_of_a_daemon_that_trades(trading):
     assert [set(each) for each in positions] == [{"symbol", "quantity", "avg_price", "price"}] * 2
 
     lines = trading.run("status").stdout.splitlines()
-    heads = [line.split()[0] for line in lines[:7]]
-    assert heads == ["daemon", "state", "engine", "market", "jobs", "alerts", "account"]
+    heads = [line.split()[0] for line in lines[:8]]
+    assert heads == ["daemon", "state", "engine", "config", "market", "jobs", "alerts", "account"]
     assert f"daemon   process {daemon.pid}, up " in lines[0]
     assert lines[1].startswith("state    trading since ")
 

@@ -1,0 +1,70 @@
+"""Config texts are shown as they were written, without their secrets."""
+
+import json
+
+import pytest
+
+from orchestrator.config import ConfigError
+from orchestrator.config.masking import Masks, masked_text
+
+SECRET = "https://hooks.slack.com/services/T0/B0/verysecret"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"notifications:\n  slack_webhook_url: {SECRET}\n", "notifications:\n  slack_webhook_url: ***\n"),
+        (f"notifications: {{slack_webhook_url: '{SECRET}', enabled: true}}", "notifications: {slack_webhook_url: ***"),
+        (
+            f"notifications:\n  apprise:\n    phone: {SECRET}  # mine\n    desk: {SECRET}\n  enabled: true\n",
+            "notifications:\n  apprise:\n    phone: ***\n    desk: ***\n  enabled: true\n",
+        ),
+        (
+            'notifications:\n  webhook_headers: {"X-Key": "a\\"verysecret"}\n# the end\n',
+            'notifications:\n  webhook_headers: {"X-Key": ***\n# the end\n',
+        ),
+        (
+            "notifications:\n  smtp_password: >-\n    verysecret\n    words\n  smtp_username: me\n",
+            "notifications:\n  smtp_password: ***\n  smtp_username: me\n",
+        ),
+        (
+            "notifications:\n  smtp_password: 'verysecret\n    words'\n\n  # mine\n  smtp_username: me\n",
+            "notifications:\n  smtp_password: ***\n  smtp_username: me\n",
+        ),
+    ],
+)
+def test_secrets_of_yaml_are_covered_and_nothing_else(text, shown):
+    assert masked_text(text, ".yaml", "x") == shown
+
+
+@pytest.mark.parametrize("value", ["${SLACK}", "${file:/run/secrets/slack}"])
+def test_lone_reference_is_no_secret(value):
+    text = f"notifications:\n  slack_webhook_url: {value}\n"
+    assert masked_text(text, ".yaml", "x") == text
+
+
+@pytest.mark.parametrize("value", ["${SLACK:-verysecret}", "https://x/${A}/verysecret", "${A}verysecret${B}"])
+def test_reference_beside_a_secret_does_not_uncover_it(value):
+    assert "verysecret" not in masked_text(f"notifications:\n  slack_webhook_url: {value}\n", ".yaml", "x")
+
+
+def test_secrets_of_toml_and_json_are_covered():
+    toml = f'[notifications]\nslack_webhook_url = "{SECRET}"\nenabled = true\n'
+    assert masked_text(toml, ".toml", "x") == "[notifications]\nslack_webhook_url = ***\nenabled = true\n"
+    document = json.dumps({"notifications": {"enabled": True, "webhook_headers": {"a": SECRET, "b": 1}}}, indent=2)
+    shown = masked_text(document, ".json", "x")
+    assert "verysecret" not in shown
+    assert '"enabled": true' in shown
+
+
+def test_the_same_secret_has_the_same_mask_and_another_has_another():
+    masks = Masks()
+    one, same, other = (
+        masked_text(f"notifications: {{smtp_password: {word}}}", ".yaml", "x", masks) for word in ("one", "one", "two")
+    )
+    assert one == same != other
+
+
+def test_text_that_cannot_be_read_is_not_shown():
+    with pytest.raises(ConfigError):
+        masked_text(f"notifications: {{slack_webhook_url: [{SECRET}", ".yaml", "x")

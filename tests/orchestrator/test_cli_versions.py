@@ -1,0 +1,224 @@
+"""orchestrator config plan, history, diff: what would change, and what has."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner
+
+from calendars import VirtualClock
+from orchestrator.cli.config import config
+from orchestrator.cli.settings import Settings
+from orchestrator.config.source import ConfigSource
+from orchestrator.history import History
+from orchestrator.record import ConfigRecord
+from orchestrator.store import Store
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=ZoneInfo("America/New_York"))
+PAPER = "broker: {broker_type: paper}\n"
+SECRET = "https://hooks.slack.com/services/T0/B0/verysecret"
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+    error: BaseException | None
+
+    @property
+    def document(self):
+        return json.loads(self.out)
+
+
+class Folder:
+    """A folder with a config file, and with a store that knows what was in force."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "config.paper.yaml"
+        self.store_path = folder / ".orchestrator" / "orchestrator.db"
+        self.at = NOON - timedelta(hours=3)
+        self.file.write_text(PAPER)
+
+    def take_up(self, text: str, author: str = "reload", reason: str = "", worked: bool = True) -> str:
+        """Have a text in force; returns its version."""
+        self.file.write_text(text)
+        reading = ConfigSource(self.file).load()
+        self.at += timedelta(minutes=30)
+        with Store(f"sqlite:///{self.store_path}") as store:
+            with store.engine.begin() as connection:  # the sign of a store that a daemon has used
+                connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS apscheduler_jobs (id, next_run_time, job_state)")
+            history = History(store)
+            record = ConfigRecord(store, history)
+            record.applied(reading, author, reason, self.at)
+            if worked:
+                record.worked(reading.version, self.at)
+            assert history.flush()
+        return reading.version
+
+    def run(self, *words: str) -> Done:
+        settings = Settings(str(self.file), verbose=False, quiet=False)
+        settings.__dict__["clock"] = VirtualClock(NOON)
+        done = CliRunner().invoke(config, words, obj=settings)
+        error = done.exception if not isinstance(done.exception, SystemExit) else None
+        return Done(done.exit_code, done.stdout, done.stderr, error)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+# --- plan ---
+
+
+def test_plan_says_what_would_change_when_and_what_is_risky(folder: Folder) -> None:
+    version = folder.take_up(PAPER)
+    folder.file.write_text(
+        PAPER.replace("}", ", client_id: 2}")
+        + "risk: {max_position_size: 0.2, min_cash_buffer: 0.3}\nlogging: {max_mb: 3}\n"
+    )
+    done = folder.run("plan")
+    assert (done.code, done.error) == (0, None)
+    lines = [line.split("  ") for line in done.out.splitlines()]
+    assert lines[0] == [f"compared with version {version}, which was in force last:"]
+    found = {line[0]: [cell.strip() for cell in line[1:] if cell.strip()] for line in lines[3:] if len(line) > 1}
+    assert found == {
+        "risk.max_position_size": ["0.1", "0.2", "now", "larger positions are allowed"],
+        "risk.min_cash_buffer": ["0.2", "0.3", "now"],
+        "broker.client_id": ["1", "2", "at the next start of the engine"],
+        "logging.max_mb": ["10", "3", "after a restart of the daemon"],
+    }
+    assert done.out.splitlines()[-1].endswith("to take up the file: orchestrator config reload")
+
+
+def test_plan_as_json_has_the_documented_keys_and_the_next_runs_of_moved_jobs(folder: Folder) -> None:
+    folder.take_up(PAPER)
+    folder.file.write_text(PAPER + "schedule: {jobs: {heartbeat: {interval: 10m}, market_close: off}}\n")
+    first, second = folder.run("plan", "--json").document
+    assert first == {
+        "key": "schedule.jobs.heartbeat",
+        "old": None,
+        "new": {"interval": "10m"},
+        "effect": "now",
+        "risk": None,
+        "next_run": {"old": "2026-11-24T12:05:00-05:00", "new": "2026-11-24T12:10:00-05:00"},
+    }
+    assert (second["risk"], second["next_run"]["new"]) == ("the job does not run any more", None)
+
+
+def test_plan_of_another_file_leaves_both_alone(folder: Folder, tmp_path: Path) -> None:
+    folder.take_up(PAPER)
+    other = tmp_path / "other.yaml"
+    other.write_text(PAPER + "strategy: {max_positions: 3}\n")
+    (change,) = folder.run("plan", str(other), "--json").document
+    assert (change["key"], change["old"], change["new"]) == ("strategy.max_positions", 10, 3)
+    assert folder.file.read_text() == PAPER
+
+
+def test_plan_of_an_unchanged_file_says_so(folder: Folder) -> None:
+    version = folder.take_up(PAPER)
+    assert (
+        folder.run("plan").out == f"nothing would change (compared with version {version}, which was in force last)\n"
+    )
+    assert folder.run("plan", "--json").document == []
+
+
+def test_plan_of_a_wrong_file_is_its_errors(folder: Folder) -> None:
+    folder.take_up(PAPER)
+    folder.file.write_text(PAPER + "risk: {max_positon_size: 0.2}\n")
+    assert "did you mean max_position_size" in str(folder.run("plan").error)
+
+
+def test_plan_before_the_first_start_compares_with_the_defaults(folder: Folder) -> None:
+    folder.file.write_text(PAPER + "strategy: {max_positions: 3}\n")
+    done = folder.run("plan")
+    assert done.out.startswith("compared with the defaults, as no config has been in force yet:")
+    assert "strategy.max_positions" in done.out
+
+
+def test_plan_from_paper_to_live_is_real_money_and_wants_a_restart(folder: Folder) -> None:
+    folder.take_up(PAPER)
+    folder.file.write_text(
+        "mode: live\nbroker: {broker_type: ibkr, paper_trading: false, port: 7496, account_number: U1}\n"
+    )
+    done = folder.run("plan")
+    assert "real money" in done.out
+    assert "A running daemon refuses another mode" in done.out
+
+
+def test_plan_and_diff_do_not_show_a_secret(folder: Folder) -> None:
+    folder.take_up(PAPER + f"notifications: {{slack_webhook_url: '{SECRET}1'}}\n")
+    folder.file.write_text(PAPER + f"notifications: {{slack_webhook_url: '{SECRET}2'}}\n")
+    for words in (["plan"], ["plan", "--json"], ["diff"]):
+        done = folder.run(*words)
+        assert done.code == 0
+        assert "slack_webhook_url" in done.out
+        assert "verysecret" not in done.out
+
+
+# --- history ---
+
+
+def test_history_lists_what_was_in_force_newest_first(folder: Folder) -> None:
+    first = folder.take_up(PAPER, "start", "the daemon started with it")
+    second = folder.take_up(
+        PAPER + "strategy: {max_positions: 3}\n", "reload", "strategy.max_positions: 10 -> 3", False
+    )
+    rows = folder.run("history", "--json").document
+    assert [(row["version"], row["current"], row["author"]) for row in rows] == [
+        (second, True, "reload"),
+        (first, False, "start"),
+    ]
+    assert (rows[0]["reason"], rows[0]["worked_at"]) == ("strategy.max_positions: 10 -> 3", None)
+    assert rows[1]["at"] == "2026-11-24T09:30:00-05:00"
+    table = folder.run("history").out.splitlines()
+    assert table[1].split()[:3] == [second, "*", "2h"]
+    assert [row["version"] for row in folder.run("history", "--last", "1", "--json").document] == [second]
+
+
+def test_version_that_comes_back_is_listed_once_and_is_the_newest(folder: Folder) -> None:
+    first = folder.take_up(PAPER, "start")
+    second = folder.take_up(PAPER + "# tuned\n")
+    assert folder.take_up(PAPER, "rollback") == first
+    rows = folder.run("history", "--json").document
+    assert [(row["version"], row["author"]) for row in rows] == [(first, "start"), (second, "reload")]
+    assert rows[0]["current"]
+
+
+def test_history_without_a_store_says_how_it_begins(folder: Folder) -> None:
+    done = folder.run("history")
+    assert (done.code, done.out) == (0, "no config has been in force yet; orchestrator start begins the history\n")
+    assert folder.run("history", "--json").document == []
+    assert not folder.store_path.exists()
+
+
+# --- diff ---
+
+
+def test_diff_compares_what_is_in_force_with_the_file(folder: Folder) -> None:
+    version = folder.take_up(PAPER)
+    folder.file.write_text(PAPER + "mode: paper  # as ever\n")
+    assert folder.run("diff").out.splitlines() == [
+        f"--- version {version}",
+        f"+++ {folder.file}",
+        "@@ -1 +1,2 @@",
+        " broker: {broker_type: paper}",
+        "+mode: paper  # as ever",
+    ]
+
+
+def test_diff_of_two_versions_takes_their_beginnings(folder: Folder) -> None:
+    first, second = folder.take_up(PAPER), folder.take_up(PAPER + "mode: paper\n")
+    done = folder.run("diff", first[:6], second[:6])
+    assert done.out.splitlines()[:2] == [f"--- version {first}", f"+++ version {second}"]
+    assert folder.run("diff", second).out == f"version {second} and {folder.file} are the same\n"
+
+
+def test_diff_of_an_unknown_version_names_those_there_are(folder: Folder) -> None:
+    version = folder.take_up(PAPER)
+    done = folder.run("diff", "nope")
+    assert f"no version nope; these are: {version}" in done.err
