@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -52,7 +53,7 @@ def plan(settings: Settings, path: Path | None, as_json: bool) -> None:
     now = settings.clock.now()
     moves = _moves(old, wanted.config, now)
     if as_json:
-        echo_json([_planned(change, moves) for change in found])
+        echo_json([_planned(change, moves, settings.calendar.timezone) for change in found])
         return
     click.echo(_plan_text(settings, compared, found, moves, now))
 
@@ -111,16 +112,16 @@ def _next(spec: JobSpec | None, now: datetime) -> datetime | None:
     return spec.trigger.next_after(now) if spec is not None and spec.enabled else None
 
 
-def _planned(change: Change, moves: list[Move]) -> dict[str, Any]:
+def _planned(change: Change, moves: list[Move], zone: ZoneInfo) -> dict[str, Any]:
     document = {**asdict(change), "risk": change.risk or None}
     move = next((each for each in moves if change.key == f"schedule.jobs.{each.job}"), None)
     if move is not None:
-        document["next_run"] = {"old": _iso(move.old), "new": _iso(move.new)}
+        document["next_run"] = {"old": _iso(move.old, zone), "new": _iso(move.new, zone)}
     return document
 
 
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+def _iso(at: datetime | None, zone: ZoneInfo) -> str | None:
+    return None if at is None else at.astimezone(zone).isoformat()
 
 
 def _plan_text(settings: Settings, compared: str, found: list[Change], moves: list[Move], now: datetime) -> str:
@@ -180,18 +181,14 @@ def history(settings: Settings, last: int, as_json: bool) -> None:
 
 def _version_document(version: ConfigVersion, current: str | None, settings: Settings) -> dict[str, Any]:
     zone = settings.calendar.timezone
-
-    def iso(at: datetime | None) -> str | None:
-        return None if at is None else at.astimezone(zone).isoformat()
-
     return {
         "version": version.version,
-        "at": iso(version.at),
+        "at": _iso(version.at, zone),
         "author": version.author,
         "reason": version.reason,
         "current": version.version == current,
-        "applied_at": iso(version.applied_at),
-        "worked_at": iso(version.worked_at),
+        "applied_at": _iso(version.applied_at, zone),
+        "worked_at": _iso(version.worked_at, zone),
     }
 
 

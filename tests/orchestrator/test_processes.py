@@ -443,7 +443,7 @@ def test_edited_schedule_is_taken_up_at_once_whole_or_not_at_all(desk):
 
     desk.configure(schedule=nightly("0 4 * * *"))
     daemon.signal(signal.SIGHUP)
-    daemon.wait_for("SIGHUP: schedule.jobs.nightly")
+    daemon.wait_for("is in force: schedule.jobs.nightly")
     moved = desk.wait_for(lambda: job_row(desk, "nightly") != before and job_row(desk, "nightly"), "it runs at four")
     assert (moved["next_run_time"] - before["next_run_time"]) % 86400 == 3600
     assert job_row(desk, "heartbeat") == heartbeat
