@@ -81,6 +81,7 @@ class Child:
 
     :param command: the words of its command line; ``{fd}`` in a word becomes the number of the descriptor for its
         messages.
+    :param lend: more descriptors that it inherits.
     :param capture: take its output (standard output and error) as messages of raw text, in place of JSON lines; of a
         flood only the last part of each portion.
     :raises OSError, ValueError: it can't be started.
@@ -95,6 +96,7 @@ class Child:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         capture: bool = False,
+        lend: tuple[int, ...] = (),
     ) -> None:
         self.inbox, self.receiver, self.capture = inbox, receiver, capture
         self._read, write = os.pipe()
@@ -105,7 +107,7 @@ class Child:
                 stdin=subprocess.DEVNULL if capture else subprocess.PIPE,
                 stdout=write if capture else None,
                 stderr=subprocess.STDOUT if capture else None,
-                pass_fds=() if capture else (write,),
+                pass_fds=() if capture else (write, *lend),
                 process_group=0,
                 cwd=cwd,
                 env=None if env is None else dict(env),
@@ -150,6 +152,12 @@ class Child:
                 self.inbox.watch(fd, self._write, writing=True)
             else:
                 self.inbox.unwatch(fd)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process itself, and not to what it started."""
+        if self._open:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self._signal(signal.SIGTERM)

@@ -67,7 +67,7 @@ class Duties:
         if loop.calendar.get_market_state(loop.clock.now()) is not MarketState.TRADING:
             raise JobSkipped("the market is not open")
         label = decision_label(scheduled_at, loop.calendar)
-        if loop.halted is not None:
+        if loop.operator.halted is not None:
             raise JobSkipped("trading is halted")
         if loop.decide(label):
             return f"decision {label} is with the engine, which makes one that it has made already only once"

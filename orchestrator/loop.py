@@ -16,14 +16,15 @@ from sqlalchemy import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendars import MarketState
+from calendars.windows import DailyWindow
 from jobs import JobSpec, Misfire, job_specs, parse_job
 from jobs.scheduler import JobScheduler
-from notifiers import AlertLevel, NotificationMessage
+from notifiers import NotificationMessage
 from orchestrator.adoption import Adoption
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.alerts.outbox import Outbox
 from orchestrator.child import Receiver
-from orchestrator.config import TradingConfig
+from orchestrator.config import TradingConfig, state_dir
 from orchestrator.config.changes import Change
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource, Reading
@@ -44,10 +45,13 @@ from orchestrator.events import (
     StateChanged,
     Traded,
 )
+from orchestrator.gate import refusal
 from orchestrator.history import History
 from orchestrator.inbox import Inbox
+from orchestrator.incidents import Incidents
 from orchestrator.ledger import JobLedger
 from orchestrator.leftovers import Leftovers
+from orchestrator.operator import Operator
 from orchestrator.requests import RequestDesk
 from orchestrator.runner import JobRunner
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
@@ -110,7 +114,6 @@ class Loop:
             raise
 
     def _assemble(self, source: ConfigSource, first: Reading) -> None:
-        self.halted: dict[str, Any] | None = self.store.read_meta("halt")
         self.inbox = Inbox()
         self.history = History(self.store, batch=1 if self.world.shared else 1000)
         self.alarms = Alarms(self._put_alert)
@@ -134,13 +137,19 @@ class Loop:
         )
         self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
         self.leftovers = Leftovers(self.store, self.history)
+        folder = state_dir(self.config, source.base_dir) / "incidents" if self.world.shared else None
+        self.incidents = Incidents(folder, self.history)
         self.supervisor = EngineSupervisor(
             self._launch,
             self.config.engine,
             self.clock.monotonic,
             self._engine_moved,
             self._engine_told,
+            self.incidents.keep,
             self.world.rng,
+        )
+        self.operator = Operator(
+            self.store, self.history, self.alarms, self.supervisor, self.session, lambda: self.calendar, self.policy
         )
         self.decisions = Decisions(
             self.store.read_meta("decision") or {},
@@ -247,10 +256,13 @@ class Loop:
         """Supervisor and state, until they agree: a failed start changes the state in the same turn."""
         market, policy = self.calendar.get_market_state(now), self.policy()
         self.engine_wanted = wanted(market, self.supervisor.state, policy)
-        wait = self.supervisor.step(now, self.engine_wanted, self.session())
+        wait = self.supervisor.step(
+            now, self.engine_wanted, self.session(), busy=self._is_busy(market, now), refused=self._refusal(now)
+        )
         if self.supervisor.beat is not self._beat:  # a beat is news: whoever asks for the status sees the newest
             self._beat, self._changed = self.supervisor.beat, True
-        state = derive(market, self.supervisor.state, policy, failing=self.supervisor.reason != "")
+        failing = self.supervisor.reason != "" or self.supervisor.refused != ""
+        state = derive(market, self.supervisor.state, policy, failing=failing)
         if state is not self.state:
             self._change_state(state, market, now)
         self._market = market
@@ -267,6 +279,20 @@ class Loop:
             self._next_write = now + RETRY
             self.history.flush()
 
+    def _is_busy(self, market: MarketState, now: datetime) -> bool:
+        """Whether the engine ought to be connected and at work: not while the market or the gateway rests."""
+        zone = self.calendar.exchange_timezone
+        windows = (DailyWindow.parse(text, zone) for text in self.config.broker.maintenance_windows)
+        return market is MarketState.TRADING and not any(window.holds(now) for window in windows)
+
+    def _refusal(self, now: datetime) -> str:
+        """Why no engine may be started now; asked only when one would be."""
+        waits = self.supervisor.state in {EngineState.STOPPED, EngineState.BACKOFF}
+        if not (self.engine_wanted and waits and self.world.shared):
+            return ""
+        free = self.world.free_disk_mb(self.source.base_dir)
+        return refusal(now, self.config.health, free, self.history.failing)
+
     def policy(self) -> Policy:
         schedule = self.config.schedule
         return Policy(
@@ -274,8 +300,9 @@ class Loop:
             auto_stop=schedule.auto_stop,
             enable_pre_market=schedule.enable_pre_market,
             enable_post_market=schedule.enable_post_market,
-            halted=self.halted is not None,
+            halted=self.operator.halted is not None,
             stopping=self.stopping,
+            wish=self.operator.wish(),
         )
 
     def session(self) -> str:
@@ -432,6 +459,8 @@ class Loop:
 
     def _cause(self, market: MarketState, now: datetime) -> str:
         supervisor = self.supervisor
+        if supervisor.refused:
+            return f"the engine is not started: {supervisor.refused}"
         if supervisor.state is EngineState.FATAL:
             return f"engine failed: {supervisor.reason}; given up"
         if supervisor.state is EngineState.BACKOFF:
@@ -443,8 +472,10 @@ class Loop:
             return f"market {market}: {self.calendar.why(now)}"
         if self.stopping:
             return "the daemon stops"
-        if self.halted is not None:
-            return f"halted: {self.halted['reason']}"
+        if self.operator.halted is not None:
+            return f"halted: {self.operator.halted['reason']}"
+        if self.operator.wish() == "stop":
+            return "the operator has stopped the engine"
         return f"engine {supervisor.state}"
 
     # --- config ---
@@ -466,25 +497,7 @@ class Loop:
         if found:
             self._publish(ConfigApplied(now, [str(change) for change in found]))
 
-    # --- halt, clock ---
-
-    def halt(self, reason: str, now: datetime) -> str:
-        """Stop trading until somebody resumes it, over restarts too. It holds at once, written down or not."""
-        self.halted = {"reason": reason, "at": now.astimezone(self.calendar.timezone).isoformat()}
-        self._changed = True
-        self.alarms.raise_alert(AlertLevel.CRITICAL, "engine", "Trading halted", reason, now)
-        self.history.add(INSERT_META, {"key": "halt", "value": self.halted})
-        return f"halted: {reason}"
-
-    def resume(self, now: datetime) -> str:
-        """Undo :meth:`halt`."""
-        if self.halted is None:
-            return "it was not halted"
-        self.halted, self._changed = None, True
-        self.history.add(INSERT_META, {"key": "halt", "value": None})
-        self.supervisor.forgive(now)
-        self.alarms.raise_alert(AlertLevel.WARNING, "engine", "Trading resumed", "The halt was lifted.", now)
-        return "resumed"
+    # --- clock ---
 
     def _clock_gap(self) -> float:
         return self.clock.now().timestamp() - self.clock.monotonic()

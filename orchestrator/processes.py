@@ -4,7 +4,7 @@ import os
 import signal
 from contextlib import suppress
 
-__all__ = ["birth", "kill_group"]
+__all__ = ["birth", "kill_group", "open_files", "rss_mb"]
 
 ALIVE = "alive"
 """All that can be said without /proc; too little to kill by."""
@@ -36,3 +36,20 @@ def kill_group(pid: int, born: str) -> bool:
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
     return True
+
+
+def rss_mb(pid: int) -> float | None:
+    """The memory of a process in MB (10^6 bytes); None if it is gone, or cannot be seen."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as statm:
+            return round(int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+    except (OSError, IndexError):
+        return None
+
+
+def open_files(pid: int) -> int | None:
+    """How many descriptors a process has open; None if it is gone, or cannot be seen."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return None

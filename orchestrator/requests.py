@@ -31,8 +31,11 @@ class RequestDesk:
         """Of requests whose answer could not be written yet: they are not carried out again."""
         self._kinds: Mapping[str, Callable[[Mapping[str, Any], datetime], Any]] = {
             "stop": self._stop,
-            "halt": lambda args, now: loop.halt(str(args["reason"]), now),
-            "resume": lambda args, now: loop.resume(now),
+            "halt": lambda args, now: loop.operator.halt(str(args["reason"]), bool(args.get("flatten")), now),
+            "resume": lambda args, now: loop.operator.resume(str(args["reason"]), now),
+            "start engine": lambda args, now: loop.operator.start_engine(now),
+            "stop engine": lambda args, now: loop.operator.stop_engine(now),
+            "restart engine": lambda args, now: loop.operator.restart_engine(now),
             "reload": lambda args, now: loop.adoption.reload(now),
             "run job": lambda args, now: loop.runner.run_now(self._job(args), now),
             "pause job": self._pause,

@@ -44,6 +44,8 @@ class Policy:
     halted: bool = False
     stopping: bool = False
     """The daemon itself is going down."""
+    wish: str = ""
+    """What the operator has ordered for this session: start, stop, or nothing."""
 
     def hours(self, market: MarketState) -> bool:
         """Whether the engine's working hours include this market state."""
@@ -57,10 +59,10 @@ class Policy:
 
 def wanted(market: MarketState, engine: EngineState, policy: Policy) -> bool:
     """Whether the engine ought to run now."""
-    if policy.halted or policy.stopping:
+    if policy.halted or policy.stopping or policy.wish == "stop":
         return False
     if policy.hours(market):
-        return policy.auto_start or engine is not EngineState.STOPPED
+        return policy.auto_start or policy.wish == "start" or engine is not EngineState.STOPPED
     return not policy.auto_stop and engine in ACTIVE
 
 

@@ -19,7 +19,7 @@ def snapshot(loop: "Loop", now: datetime) -> dict[str, Any]:
         "state": loop.state.value,
         "since": loop.since.astimezone(zone).isoformat(),
         "mode": loop.config.mode,
-        "halted": loop.halted,
+        "halted": loop.operator.halted,
         "pid": loop.pid,
         "started_at": loop.started_at.astimezone(zone).isoformat(),
         "config": {

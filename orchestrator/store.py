@@ -46,6 +46,7 @@ __all__ = [
     "deliveries",
     "equity",
     "fills",
+    "incidents",
     "job_runs",
     "meta",
     "orders",
@@ -214,6 +215,17 @@ config_versions = Table(
     Column("text", Text, nullable=False),  # as the file had it, with references in place of secrets
     Column("applied_at", Instant),  # when it last came into force
     Column("worked_at", Instant),  # when an engine first ran with it
+)
+
+incidents = Table(
+    "incidents",
+    tables,
+    Column("id", String(64), primary_key=True),
+    Column("at", Instant, nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("engine_run", String(32), nullable=False),
+    Column("path", Text),  # of the file with the rest; null if it could not be written
 )
 
 requests = Table(

@@ -6,6 +6,7 @@ engine itself causes in the methods of its run. Elapsed time is measured on the 
 
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,12 +25,29 @@ from orchestrator.events import (
     EngineStopped,
     decode,
 )
+from orchestrator.incidents import Incident
+from orchestrator.pulse import Pulse
 from orchestrator.states import ACTIVE, EngineState
 
 __all__ = ["EngineSupervisor"]
 
 logger = logging.getLogger("orchestrator.supervisor")
 
+
+LAST_GRACE = 2.0
+"""Seconds that an engine which has failed has after SIGTERM."""
+
+DUMP_TIME = 0.5
+"""Seconds for the engine to write down its stacks, which it does in a signal handler."""
+
+ASK_AGAIN = 5.0
+"""Seconds until a start that was refused is asked for again."""
+
+SELL_TIME = 60.0
+"""Seconds at least for an engine that is to sell all it holds before it stops."""
+
+STALL = 4
+"""Times the patience for a beat: an engine whose own count of turns stands still for so long is stuck."""
 
 ABSENCE = 10.0
 """Seconds between two turns, after which this process must have been stopped: the loop turns every five."""
@@ -42,7 +60,6 @@ class Turn:
     now: datetime
     monotonic: float
     wanted: bool
-    session: str
 
 
 class EngineRun:
@@ -67,6 +84,7 @@ class EngineSupervisor:
     :param monotonic: reads the monotonic clock.
     :param publish: takes each move.
     :param on_event: takes the engine's events that are not about its life.
+    :param on_incident: takes what was found when an engine failed.
     :param rng: for the jitter of the backoff.
     """
 
@@ -77,11 +95,12 @@ class EngineSupervisor:
         monotonic: Callable[[], float],
         publish: Callable[[EngineMoved], None],
         on_event: Callable[[EngineEvent, datetime], None],
+        on_incident: Callable[[Incident], None],
         rng: random.Random,
     ) -> None:
         self.config = config
         self._launch, self._monotonic, self._publish, self._on_event = launch, monotonic, publish, on_event
-        self._rng = rng
+        self._on_incident, self._rng = on_incident, rng
         self.state = EngineState.STOPPED
         self.since: datetime | None = None
         self.run: EngineRun | None = None
@@ -90,25 +109,35 @@ class EngineSupervisor:
         """Restarts since the session began or the engine was last healthy for ``restart_cooldown``."""
         self.reason = ""
         """Why it failed; empty once it runs again, or is not wanted any more."""
-        self.beat: EngineBeat | None = None
-        self._beat_at = 0.0
+        self.farewell: Mapping[str, Any] = {"command": "stop"}
+        """The command by which an engine is ended."""
+        self.refused = ""
+        """Why an engine that is wanted may not be started yet; empty if it may."""
+        self.pulse = Pulse(monotonic())
         self._entered_at = 0.0
         self._deadline: float | None = None
-        self._failure = ""
-        self._terminated = False
+        self._failure = self._fault = ""
+        self._dumping = self._terminated = self._reported = False
+        self._log_tail: deque[str] = deque(maxlen=200)
+        self._told: deque[Mapping[str, Any]] = deque(maxlen=50)
         self._session = ""
         self._turned_at = monotonic()
         self._patience = config.heartbeat_timeout
 
     # --- what time and wish bring ---
 
-    def step(self, now: datetime, wanted: bool, session: str) -> float | None:
+    def step(self, now: datetime, wanted: bool, session: str, *, busy: bool = True, refused: str = "") -> float | None:
         """Make the moves that are due; returns the seconds until the next one may be, None if nothing is pending.
 
         :param session: the exchange date; a new one forgives failures of the last.
+        :param busy: whether the engine ought to be connected and at work; otherwise it need only live.
+        :param refused: why no engine may be started now; empty if one may.
         """
-        turn = Turn(now, self._monotonic(), wanted, session)
+        turn = Turn(now, self._monotonic(), wanted)
+        self.refused = refused if wanted else ""
         self._excuse_own_absence(turn.monotonic)
+        if not busy:
+            self.pulse.look_away(turn.monotonic)
         if session != self._session:
             self._session, self.restarts = session, 0
             if self.state is EngineState.FATAL:  # FATAL -> STOPPED: another day, another try
@@ -121,6 +150,8 @@ class EngineSupervisor:
 
     def _move(self, turn: Turn) -> bool:
         state, due = self.state, self._deadline is not None and turn.monotonic >= self._deadline
+        if state in {EngineState.STOPPED, EngineState.BACKOFF} and turn.wanted and self.refused:
+            return False
         if state is EngineState.STOPPED and turn.wanted:  # STOPPED -> STARTING
             self._start(turn.now)
         elif state in {EngineState.BACKOFF, EngineState.FATAL} and not turn.wanted:  # BACKOFF, FATAL -> STOPPED
@@ -130,11 +161,11 @@ class EngineSupervisor:
         elif state in ACTIVE and not turn.wanted:  # STARTING, RUNNING -> STOPPING
             self._stop(turn.now)
         elif state is EngineState.STARTING and due:  # STARTING -> STOPPING, and then BACKOFF
-            self._give_up(f"it was not ready within {self.config.start_timeout:g} s", "kill", turn.now)
-        elif state is EngineState.RUNNING and self._silent(turn.monotonic):  # RUNNING -> STOPPING, and then BACKOFF
-            self._give_up(f"no beat for {self._patience:g} s", "hang", turn.now)
+            self._give_up(f"it was not ready within {self.config.start_timeout:g} s", "start", turn.now)
+        elif state is EngineState.RUNNING and (complaint := self._complaint(turn.monotonic)):
+            self._give_up(*complaint, turn.now)  # RUNNING -> STOPPING, and then BACKOFF
         elif state is EngineState.STOPPING and due:  # STOPPING: ask louder
-            self._press(turn.monotonic)
+            self._press(turn)
         else:
             self._reward_health(turn.monotonic)
             return False
@@ -153,14 +184,25 @@ class EngineSupervisor:
         if self.state in {EngineState.FATAL, EngineState.BACKOFF}:  # FATAL, BACKOFF -> STOPPED
             self._enter(EngineState.STOPPED, now)
 
+    def bounce(self, now: datetime) -> None:
+        """Stop a running engine; as it is wanted, it is started again."""
+        if self.state in ACTIVE:  # STARTING, RUNNING -> STOPPING
+            self._stop(now)
+
     def close(self) -> None:
         """End whatever still runs, at once."""
         if self.link is not None:
             self.link.kill()
+            self.link.close()
 
     def beat_age(self) -> float | None:
         """Seconds since the running engine was last heard; None if none runs."""
-        return self._monotonic() - self._beat_at if self.state is EngineState.RUNNING else None
+        return self._monotonic() - self.pulse.heard_at if self.state is EngineState.RUNNING else None
+
+    @property
+    def beat(self) -> EngineBeat | None:
+        """The last beat of this run; None before the first."""
+        return self.pulse.beat
 
     # --- what the engine brings ---
 
@@ -171,10 +213,14 @@ class EngineSupervisor:
         except (ValueError, AttributeError) as error:
             logger.warning("engine %s said something that is no event: %.200r (%s)", self._name(), message, error)
             return
+        if isinstance(event, EngineLogged):
+            self._log_tail.append(event.text)
+        else:
+            self._told.append({"at": now.isoformat(timespec="milliseconds"), **message})
         if isinstance(event, EngineReady):
             self._ready(event, now)
         elif isinstance(event, EngineBeat):  # nothing else is a sign of life: a helper thread may go on talking
-            self.beat, self._beat_at = event, self._monotonic()
+            self.pulse.take(event, self._monotonic())
         elif isinstance(event, EngineFailed):
             self._failure = event.reason
         elif isinstance(event, EngineLogged):
@@ -184,15 +230,30 @@ class EngineSupervisor:
 
     def ended(self, code: int, now: datetime) -> None:
         """The current run is over."""
-        self.link = None
         if self.state is EngineState.STOPPING and not self._failure:  # STOPPING -> STOPPED
+            self._let_go()
             self._tell("stop", now, "" if code == 0 else _exit_text(code))
             self._enter(EngineState.STOPPED, now)
             return
         failure = self._failure or _exit_text(code)
+        self._report(self._fault or "crash", failure, now)
+        self._let_go()
         if self.state is not EngineState.STOPPING:
             self._tell("crash", now, failure)
         self._failed(failure, now)  # STARTING, RUNNING, STOPPING -> BACKOFF, FATAL
+
+    def _let_go(self) -> None:
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+    def _report(self, kind: str, cause: str, now: datetime) -> None:
+        """Report the incident of this run, once."""
+        if self.link is None or self._reported:
+            return
+        self._reported = True
+        found = self.link.autopsy()
+        self._on_incident(Incident(now, kind, cause, self._name(), found, tuple(self._log_tail), tuple(self._told)))
 
     def _ready(self, event: EngineReady, now: datetime) -> None:
         if self.state is EngineState.STARTING:  # STARTING -> RUNNING
@@ -205,7 +266,10 @@ class EngineSupervisor:
     def _start(self, now: datetime) -> None:
         action = "restart" if self.state is EngineState.BACKOFF else "start"
         self.run = EngineRun(self, f"{now:%Y%m%d-%H%M%S}")
-        self.beat, self._failure, self._terminated = None, "", False
+        self.pulse, self._failure, self._fault = Pulse(self._monotonic()), "", ""
+        self._dumping = self._terminated = self._reported = False
+        self._log_tail.clear()
+        self._told.clear()
         self._patience = self.config.heartbeat_timeout  # by which this run times its beats
         self._enter(EngineState.STARTING, now, self.config.start_timeout)
         self._tell(action, now)
@@ -217,27 +281,36 @@ class EngineSupervisor:
 
     def _stop(self, now: datetime) -> None:
         if self.link is not None:
-            self.link.send({"command": "stop"})
+            self.link.send(self.farewell)
         # Three fifths of the time for an orderly stop, one for SIGTERM, and SIGKILL well before a service manager's.
-        self._enter(EngineState.STOPPING, now, self.config.stop_timeout * 0.6)
+        seconds = self.config.stop_timeout * 0.6
+        self._enter(EngineState.STOPPING, now, max(seconds, SELL_TIME) if self.farewell.get("flatten") else seconds)
 
-    def _press(self, monotonic: float) -> None:
-        self._deadline = monotonic + self.config.stop_timeout * 0.2
+    def _press(self, turn: Turn) -> None:
+        """What was asked of it has had its time: look at it, ask by SIGTERM, then kill."""
+        grace = self.config.stop_timeout * 0.2
+        self._deadline = turn.monotonic + (min(grace, LAST_GRACE) if self._failure else grace)
         if self.link is None:
             return
+        if self._dumping:
+            self._dumping = False
+            self._report(self._fault, self._failure, turn.now)
         if self._terminated:
+            self._report("stop", f"it did not stop within {self.config.stop_timeout * 0.8:g} s", turn.now)
             self.link.kill()
         else:
             self._terminated = True
+            self.link.dump()
             self.link.terminate()
 
-    def _give_up(self, reason: str, action: str, now: datetime) -> None:
-        self._failure = self.reason = reason
-        self._tell(action, now, reason)
-        self._terminated = True
-        self._enter(EngineState.STOPPING, now, self.config.stop_timeout * 0.2)
+    def _give_up(self, reason: str, fault: str, now: datetime) -> None:
+        """It has failed, and is ended. First it is to say where it hangs: that is worth a moment."""
+        self._failure, self._fault, self.reason = reason, fault, reason
+        self._tell("kill" if fault == "start" else "hang", now, reason)
+        self._dumping = True
+        self._enter(EngineState.STOPPING, now, DUMP_TIME)
         if self.link is not None:
-            self.link.kill()
+            self.link.dump()
 
     def _failed(self, reason: str, now: datetime) -> None:
         self.reason = reason
@@ -253,7 +326,7 @@ class EngineSupervisor:
         """What the engine said while this process itself stood still has not been read yet."""
         gap, self._turned_at = monotonic - self._turned_at, monotonic
         if gap > ABSENCE:
-            self._beat_at = min(monotonic, self._beat_at + gap)
+            self.pulse.excuse(gap, monotonic)
 
     def _reward_health(self, monotonic: float) -> None:
         healthy = self.state is EngineState.RUNNING and monotonic - self._entered_at >= self.config.restart_cooldown
@@ -265,20 +338,31 @@ class EngineSupervisor:
         self._entered_at = self._monotonic()
         self._deadline = None if seconds is None else self._entered_at + seconds
         if state is EngineState.RUNNING:
-            self._beat_at = self._entered_at
+            self.pulse = Pulse(self._entered_at)
         if state is EngineState.STOPPED:
             self.run, self.reason, self._failure = None, "", ""
 
     # --- looking ---
 
-    def _silent(self, monotonic: float) -> bool:
-        listens = self.link is not None and self.link.beats
-        return listens and monotonic - self._beat_at >= self._patience
+    def _complaint(self, monotonic: float) -> tuple[str, str] | None:
+        """What is wrong with a running engine, and which kind of fault that is."""
+        if self.link is None or not self.link.beats:
+            return None
+        limit = self._patience
+        if monotonic - self.pulse.heard_at >= limit:
+            return f"no beat for {limit:g} s", "hang"
+        if self.pulse.disconnected(monotonic) >= limit:
+            return f"not connected to its broker for {limit:g} s", "disconnect"
+        if self.pulse.still(monotonic) >= STALL * limit:
+            return f"it beats, but its loop has not come round for {STALL * limit:g} s", "stall"
+        return None
 
     def _wait(self, now: datetime, engine_at: datetime | None) -> float | None:
+        if self.refused and self.state in {EngineState.STOPPED, EngineState.BACKOFF}:
+            return ASK_AGAIN
         deadline = self._deadline
         if self.state is EngineState.RUNNING and self.link is not None and self.link.beats:
-            deadline = self._beat_at + self._patience
+            deadline = self.pulse.heard_at + self._patience
         waits = [] if deadline is None else [deadline - self._monotonic()]
         if engine_at is not None:
             waits.append((engine_at - now).total_seconds())

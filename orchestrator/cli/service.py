@@ -1,4 +1,4 @@
-"""orchestrator start, stop, status, halt, resume."""
+"""orchestrator start, stop, status."""
 
 import os
 import signal
@@ -15,10 +15,10 @@ from orchestrator.cli.settings import Settings
 from orchestrator.config import log_file
 from orchestrator.control import NoAnswer, ask
 from orchestrator.inbox import Inbox
-from orchestrator.lock import StoreLock, StoreOwned
+from orchestrator.lock import StoreOwned
 from orchestrator.store import StoreError
 
-__all__ = ["halt", "resume", "start", "status", "stop"]
+__all__ = ["start", "status", "stop"]
 
 
 @click.command()
@@ -85,63 +85,6 @@ def stop(settings: Settings, timeout: float | None) -> None:
     finally:
         inbox.close()
     click.echo("stopped")
-
-
-@click.command()
-@click.option("--reason", required=True, help="Why; it is shown wherever the halt is.")
-@click.pass_obj
-def halt(settings: Settings, reason: str) -> None:
-    """Stop the engine now and keep it stopped, over restarts too, until: orchestrator resume.
-
-    Positions stay as they are, and no order is sent. It works with the daemon down, too.
-
-    Example: orchestrator halt --reason "strange prices"
-    """
-    settings.tolerate()
-    if settings.owner() is None:
-        _write_halt(
-            settings, {"reason": reason, "at": settings.clock.now().astimezone(settings.calendar.timezone).isoformat()}
-        )
-        click.echo(f"halted: {reason}; no daemon runs, and the next one starts no engine before: orchestrator resume")
-        return
-    _ask(settings, "halt", {"reason": reason})
-
-
-@click.command()
-@click.pass_obj
-def resume(settings: Settings) -> None:
-    """Lift a halt: the engine runs again in its hours.
-
-    Example: orchestrator resume
-    """
-    settings.tolerate()
-    if settings.owner() is None:
-        _write_halt(settings, None)
-        click.echo("resumed: the next daemon trades again")
-        return
-    _ask(settings, "resume", {})
-
-
-def _write_halt(settings: Settings, halted: dict[str, str] | None) -> None:
-    """With no daemon to ask: into the store, while no daemon can take it."""
-    lock = StoreLock(settings.store_path)
-    lock.acquire(settings.clock.now())
-    try:
-        with settings.writer() as store:
-            store.write_meta("halt", halted)
-    finally:
-        lock.release()
-
-
-def _ask(settings: Settings, kind: str, args: dict[str, Any]) -> None:
-    settings.tolerate()
-    owner = settings.daemon()
-    try:
-        with settings.writer() as store:
-            click.echo(ask(store, settings.clock, owner, kind, args, timeout=15))
-    except (StoreError, SQLAlchemyError) as error:
-        cause = getattr(error, "orig", error)
-        raise Failed(f"{cause}; to stop trading all the same: orchestrator stop") from error
 
 
 @click.command()

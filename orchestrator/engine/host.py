@@ -6,6 +6,7 @@ threads do. The same host, without a process, runs the built-in engine in a simu
 
 import faulthandler
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -19,7 +20,7 @@ from orchestrator.config import RiskConfig, from_dict, store_url
 from orchestrator.config.rules import market_calendar
 from orchestrator.engine.build import build_engine
 from orchestrator.engine.interface import EngineError, TradingEngine
-from orchestrator.events import EngineBeat, EngineEvent, EngineFailed, EngineReady, EngineStopped, encode
+from orchestrator.events import AlertRaised, EngineBeat, EngineEvent, EngineFailed, EngineReady, EngineStopped, encode
 from orchestrator.inbox import Inbox
 from orchestrator.parent import Parent, ParentLogHandler
 from orchestrator.store import Store
@@ -30,6 +31,12 @@ logger = logging.getLogger("orchestrator.engine")
 
 BUSY_TIMEOUT = 20.0
 """Seconds to wait for another writer of the database; an order that can't be written down is not sent."""
+
+DUMP = signal.SIGUSR2
+"""At which the process writes down where each of its threads is."""
+
+HALT_EVERY = timedelta(seconds=0.5)
+"""Between two looks at whether everything is cancelled and sold."""
 
 Emit = Callable[[EngineEvent], None]
 
@@ -54,6 +61,8 @@ class EngineHost:
         self._step: Callable[[datetime], datetime] | None = None
         self._next_step: datetime | None = None
         self._next_beat: datetime | None = None
+        self._next_halt: datetime | None = None
+        self._flatten = False
         self._last_turn = datetime.min.replace(tzinfo=UTC)
         self.exit_code: int | None = None
         """Set once the engine is over: 0 stopped as told, 1 failed."""
@@ -63,13 +72,16 @@ class EngineHost:
         self._guard(lambda: self._start(now))
 
     def command(self, command: Mapping[str, Any], now: datetime) -> None:
-        """Do what the daemon asks: ``stop``, ``rebalance`` with a decision's label, ``risk`` with new limits."""
+        """Do what the daemon asks.
+
+        ``stop``; ``halt``, with or without ``flatten``; ``rebalance`` with a decision's label; ``risk`` with limits.
+        """
         self._guard(lambda: self._obey(command, now))
 
     def step(self, now: datetime) -> datetime | None:
         """Do what is due; returns when to call again, None if the engine only waits for commands."""
         self._guard(lambda: self._turn(now))
-        return min((t for t in (self._next_step, self._next_beat) if t is not None), default=None)
+        return min((t for t in (self._next_step, self._next_beat, self._next_halt) if t is not None), default=None)
 
     def _guard(self, action: Callable[[], None]) -> None:
         if self.exit_code is not None:
@@ -95,9 +107,9 @@ class EngineHost:
         engine = self._running()
         name = command.get("command")
         if name == "stop":
-            engine.stop()
-            engine.disconnect()
-            self._end(EngineStopped(), 0)
+            self._stop()
+        elif name == "halt":
+            self._flatten, self._next_halt = bool(command.get("flatten")), now
         elif name == "rebalance":
             rebalance = getattr(engine, "rebalance", None)
             if rebalance is None:
@@ -115,17 +127,42 @@ class EngineHost:
             logger.warning("unknown command %r", name)
 
     def _turn(self, now: datetime) -> None:
-        engine = self._running()
         if now < self._last_turn:  # the wall clock went back: what was to come soon would come late
             self._next_step = None if self._next_step is None else now
             self._next_beat = None if self._next_beat is None else now
+            self._next_halt = None if self._next_halt is None else now
         self._last_turn = now
+        if self._next_halt is not None and now >= self._next_halt:
+            self._halt(now)
+            return
         if self._step is not None and self._next_step is not None and now >= self._next_step:
             self._next_step = self._step(now)
+        self._beat_if_due(now)
+
+    def _beat_if_due(self, now: datetime) -> None:
         if self._beat_every is not None and self._next_beat is not None and now >= self._next_beat:
+            engine = self._running()
             progress = getattr(engine, "progress", None)
             self._emit(EngineBeat(engine.is_connected(), dict(progress() or {}) if progress else {}))
             self._next_beat = now + self._beat_every
+
+    def _halt(self, now: datetime) -> None:
+        """Cancel what rests, and sell what is held if that was asked for; then stop."""
+        halt = getattr(self._running(), "halt", None)
+        if halt is None:
+            text = "This engine has no halt(): what rests at the broker, and what is held, stays as it is."
+            self._emit(AlertRaised("warning", "engine", "Nothing cancelled", text))
+        if halt is None or halt(self._flatten):
+            self._stop()
+        else:
+            self._next_halt = now + HALT_EVERY
+            self._beat_if_due(now)
+
+    def _stop(self) -> None:
+        engine = self._running()
+        engine.stop()
+        engine.disconnect()
+        self._end(EngineStopped(), 0)
 
     def _running(self) -> TradingEngine:
         if self._engine is None:
@@ -133,7 +170,7 @@ class EngineHost:
         return self._engine
 
     def _end(self, event: EngineEvent, code: int) -> None:
-        self._next_step = self._next_beat = None
+        self._next_step = self._next_beat = self._next_halt = None
         self.exit_code = code
         self._emit(event)
 
@@ -145,8 +182,14 @@ def _describe(error: Exception) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Host the engine that the first command describes, until it is over. `arguments`: the message descriptor."""
-    faulthandler.enable()
+    """Host the engine that the first command describes, until it is over.
+
+    :param arguments: the descriptor for messages, and that for stacks.
+    """
+    stacks = int(arguments[1])
+    os.set_inheritable(stacks, False)
+    faulthandler.enable(file=stacks)
+    faulthandler.register(DUMP, file=stacks)  # in C: it needs no turn of the interpreter
     inbox, clock = Inbox(), SystemClock()
     parent = Parent(inbox, int(arguments[0]))
     startup = parent.first_command()
@@ -165,18 +208,19 @@ def main(arguments: list[str]) -> int:
 
     host = EngineHost(build, startup["symbols"], emit, timedelta(seconds=startup["beat_every"]))
     patience: float = startup["patience"]
-    faulthandler.dump_traceback_later(patience + startup["start_timeout"], exit=True)
+    faulthandler.dump_traceback_later(patience + startup["start_timeout"], exit=True, file=stacks)
     host.start(clock.now())
-    return _serve(host, inbox, clock, patience)
+    return _serve(host, inbox, clock, patience, stacks)
 
 
-def _serve(host: EngineHost, inbox: Inbox, clock: Clock, patience: float) -> int:
+def _serve(host: EngineHost, inbox: Inbox, clock: Clock, patience: float, stacks: int) -> int:
     """The loop. Should it be stuck where not even a signal is handled, and nobody is left to kill it, it ends itself.
 
     :param patience: seconds for one turn; more than the supervisor has.
+    :param stacks: the descriptor that its last words go to.
     """
     while host.exit_code is None:
-        faulthandler.dump_traceback_later(patience, exit=True)
+        faulthandler.dump_traceback_later(patience, exit=True, file=stacks)
         now = clock.now()
         for command in inbox.drain():
             host.command(command, now)

@@ -20,7 +20,11 @@ class TradingEngine(Protocol):
     - ``rebalance(decision=None) -> str``: decide on the positions. `decision` names the occasion within the session, so
       that an occasion is not acted on twice; an engine without ``step`` is called without it. The answer is for the
       log.
-    - ``progress() -> dict``: counters that grow while the engine works, and whatever else should be seen of it.
+    - ``progress() -> dict``: counters that grow while the engine works, and whatever else should be seen of it. An
+      engine that counts the laps of its own loop under ``steps`` is restarted if that count stands still while the
+      market is open; its ``last_data_at`` (ISO 8601) is watched by the health check.
+    - ``halt(flatten) -> bool``: cancel what rests at the broker and, with `flatten`, sell what is held. It is called
+      every half second, in place of everything else, until it returns True; then the engine is stopped.
     - ``add_strategy(strategy)``, before start.
     - ``register_fill_callback``, ``register_status_callback``, ``register_error_callback``: for those who follow
       orders.

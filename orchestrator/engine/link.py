@@ -1,13 +1,17 @@
 """The supervisor's end of an engine: a child process, or, in a simulation, the same host in this process."""
 
+import os
+import tempfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 from orchestrator.child import Child, Ended, Receiver, Said, module_environment, python_module
-from orchestrator.engine.host import EngineHost
+from orchestrator.engine.host import DUMP, EngineHost
 from orchestrator.events import EngineEvent, encode
 from orchestrator.inbox import Inbox
+from orchestrator.incidents import Autopsy
+from orchestrator.processes import open_files, rss_mb
 
 __all__ = ["EngineLink", "Launch", "LocalLink", "ProcessLink"]
 
@@ -20,15 +24,27 @@ class EngineLink(Protocol):
     def send(self, command: Mapping[str, Any]) -> None:
         """Give the engine a command; never blocks."""
 
+    def dump(self) -> None:
+        """Have it write down where each of its threads is; :meth:`autopsy` reads that a little later."""
+
+    def autopsy(self) -> Autopsy:
+        """What can be seen of it from outside, alive or dead."""
+
     def terminate(self) -> None:
         """Ask once more, by signal."""
 
     def kill(self) -> None:
         """End it and all that it started."""
 
+    def close(self) -> None:
+        """Free what is held for :meth:`autopsy`; to be called when it is over."""
+
     def step(self, now: datetime) -> datetime | None:
         """Let an engine of this process do what is due; returns when to call again."""
 
+
+LONGEST_DUMP = 200_000
+"""Bytes of stacks that are read."""
 
 Launch = Callable[[str, Receiver], EngineLink]
 """Starts an engine for a run of this name, whose messages go to the receiver; raises OSError if it can't."""
@@ -44,20 +60,36 @@ class ProcessLink:
     beats = True
 
     def __init__(self, inbox: Inbox, receiver: Receiver, startup: Mapping[str, Any]) -> None:
-        self._child = Child(
-            inbox, receiver, python_module("orchestrator.engine.host", "{fd}"), env=module_environment()
-        )
+        self._stacks = tempfile.TemporaryFile()  # noqa: SIM115 - nobody else can open it, and it is gone with this object
+        stacks = self._stacks.fileno()
+        command = python_module("orchestrator.engine.host", "{fd}", str(stacks))
+        try:
+            self._child = Child(inbox, receiver, command, env=module_environment(), lend=(stacks,))
+        except BaseException:
+            self._stacks.close()
+            raise
         self.pid: int | None = self._child.pid
         self._child.send(startup)
 
     def send(self, command: Mapping[str, Any]) -> None:
         self._child.send(command)
 
+    def dump(self) -> None:
+        self._child.send_signal(DUMP)
+
+    def autopsy(self) -> Autopsy:
+        stacks = os.pread(self._stacks.fileno(), LONGEST_DUMP, 0).decode(errors="replace")
+        memory, files = (None, None) if self.pid is None else (rss_mb(self.pid), open_files(self.pid))
+        return Autopsy(stacks, memory, files)
+
     def terminate(self) -> None:
         self._child.terminate()
 
     def kill(self) -> None:
         self._child.kill()
+
+    def close(self) -> None:
+        self._stacks.close()
 
     def step(self, now: datetime) -> datetime | None:
         return None
@@ -84,11 +116,20 @@ class LocalLink:
     def send(self, command: Mapping[str, Any]) -> None:
         self._commands.append(command)
 
+    def dump(self) -> None:
+        """It is stepped by this very process: there is nothing to see from outside."""
+
+    def autopsy(self) -> Autopsy:
+        return Autopsy()
+
     def terminate(self) -> None:
         self.send({"command": "stop"})
 
     def kill(self) -> None:
         self._end(-9)
+
+    def close(self) -> None:
+        """There is nothing to free."""
 
     def step(self, now: datetime) -> datetime | None:
         if self._over:

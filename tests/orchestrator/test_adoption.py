@@ -212,12 +212,12 @@ def test_close_that_is_moved_into_the_past_closes_at_once(rehearse: Rehearse) ->
 
 def test_edit_during_a_halt_is_taken_up_and_the_halt_stays(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:00:30")
-    daemon.daemon.loop.halt("looking at something", daemon.now)
+    daemon.daemon.loop.operator.halt("looking at something", False, daemon.now)
     daemon.edit("strategy: {max_positions: 3, symbols: [IBM]}")
     daemon.until("2026-11-24 10:05")
     loop = daemon.daemon.loop
     assert (loop.config.strategy.symbols, loop.supervisor.state) == (["IBM"], "stopped")
-    assert loop.halted is not None
+    assert loop.operator.halted is not None
     assert daemon.daemon.get_state() is OrchestratorState.STOPPED
 
 

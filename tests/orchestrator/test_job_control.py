@@ -113,7 +113,7 @@ def test_halt_while_no_daemon_runs_holds_for_the_next(desk):
     )
     daemon.signal(signal.SIGTERM)
     daemon.wait_for_end()
-    assert desk.run("resume").stdout == "resumed: the next daemon trades again\n"
+    assert desk.run("resume", "--yes").stdout == "resumed: the next daemon trades again\n"
     desk.start_trading()
 
 

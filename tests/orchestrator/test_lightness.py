@@ -35,7 +35,7 @@ daemon = TradingOrchestrator(sys.argv[1])
 daemon.open()
 now = daemon.world.clock.now()
 daemon.step(now)
-print(daemon.loop.halt("to be told", now))
+print(daemon.loop.operator.halt("to be told", False, now))
 daemon.step(now)
 assert daemon.loop.outbox.counts()["pending"] == 1
 daemon.close()

@@ -16,7 +16,7 @@ from jobs.builtin import TABLE
 from notifiers import MemoryNotifier
 from orchestrator.config import ConfigError
 from orchestrator.daemon import TradingOrchestrator
-from orchestrator.events import Alerted, StateChanged
+from orchestrator.events import Alerted
 from orchestrator.states import OrchestratorState
 from orchestrator.store import fills, job_runs, orders, record_claim, transitions
 
@@ -284,21 +284,6 @@ def test_config_that_is_bad_at_the_start_starts_nothing(rehearse: Rehearse, tmp_
 
 
 # --- faults ---
-
-
-def test_halt_stops_trading_over_a_restart_until_it_is_lifted(rehearse: Rehearse) -> None:
-    daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
-    daemon.daemon.loop.halt("strange prices", daemon.now)
-    daemon.until("2026-11-24 10:01")
-    assert daemon.daemon.get_state() is OrchestratorState.STOPPED
-    assert daemon.of(StateChanged)[-1].cause == "halted: strange prices"
-    daemon.restart()
-    daemon.until("2026-11-25 10:00")
-    assert daemon.engine()[-1] == "24 10:00 stop"
-    daemon.daemon.loop.resume(daemon.now)
-    daemon.until("2026-11-25 10:01")
-    assert daemon.daemon.get_state() is OrchestratorState.TRADING
-    assert daemon.alerts("critical") == ["Trading halted"]
 
 
 def test_message_that_can_not_be_handled_takes_no_other_with_it(rehearse: Rehearse) -> None:

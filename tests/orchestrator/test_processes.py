@@ -566,7 +566,10 @@ def test_halt_outlives_the_daemon_until_somebody_resumes(desk):
     assert "HALTED   strange prices" in desk.run("status").stdout
     assert ": start" not in daemon.log
 
-    resumed = desk.run("resume")
+    refused = desk.run("resume")
+    assert (refused.returncode, refused.stdout) == (6, "")
+    assert refused.stderr == "error: halted: strange prices; if that is settled: orchestrator resume --yes\n"
+    resumed = desk.run("resume", "--yes")
     assert (resumed.returncode, resumed.stdout) == (0, "resumed\n")
     daemon.wait_for("-> trading")
     assert desk.run("resume").stdout == "it was not halted\n"

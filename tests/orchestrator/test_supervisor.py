@@ -21,6 +21,7 @@ from orchestrator.events import (
     OrderFilled,
     encode,
 )
+from orchestrator.incidents import Autopsy, Incident
 from orchestrator.states import EngineState
 from orchestrator.supervisor import EngineSupervisor
 
@@ -42,6 +43,15 @@ class Process:
     def send(self, command: Mapping[str, Any]) -> None:
         self.commands.append(command)
 
+    def dump(self) -> None:
+        self.signals.append("DUMP")
+
+    def autopsy(self) -> Autopsy:
+        return Autopsy("stacks" if "DUMP" in self.signals else "")
+
+    def close(self) -> None:
+        self.signals.append("closed")
+
     def terminate(self) -> None:
         self.signals.append("TERM")
 
@@ -60,6 +70,7 @@ class Bench:
         self.processes: list[Process] = []
         self.moves: list[EngineMoved] = []
         self.events: list[EngineEvent] = []
+        self.incidents: list[Incident] = []
         self.refuse: Exception | None = None
         self.wanted, self.session = True, "2026-11-24"
         options = {"start_timeout": 60, "stop_timeout": 30, "heartbeat_timeout": 30, "restart_cooldown": 300, **options}
@@ -69,6 +80,7 @@ class Bench:
             self.clock.monotonic,
             self.moves.append,
             lambda event, now: self.events.append(event),
+            self.incidents.append,
             random.Random(1),
         )
 
@@ -139,9 +151,13 @@ def test_starting_that_takes_too_long_is_killed_and_counts_as_a_failure() -> Non
     bench = Bench()
     bench.step()
     bench.step(seconds=60)
-    assert (bench.state, bench.process.signals) == (EngineState.STOPPING, ["KILL"])
+    assert (bench.state, bench.process.signals) == (EngineState.STOPPING, ["DUMP"])
+    bench.step(seconds=0.5)
+    bench.step(seconds=2)
+    assert bench.process.signals == ["DUMP", "DUMP", "TERM", "KILL"]
     bench.end(-9)
     assert (bench.state, bench.supervisor.reason) == (EngineState.BACKOFF, "it was not ready within 60 s")
+    assert [(each.kind, each.cause) for each in bench.incidents] == [("start", "it was not ready within 60 s")]
 
 
 def test_running_to_stopping_to_stopped_when_no_longer_wanted() -> None:
@@ -169,11 +185,12 @@ def test_stop_is_asked_for_louder_and_louder_within_the_stop_timeout() -> None:
     bench.step(seconds=17.9)
     assert bench.process.signals == []
     bench.step(seconds=0.1)
-    assert bench.process.signals == ["TERM"]
+    assert bench.process.signals == ["DUMP", "TERM"]
     bench.step(seconds=6)
-    assert bench.process.signals == ["TERM", "KILL"]
+    assert bench.process.signals == ["DUMP", "TERM", "KILL"]
     bench.end(-9)
     assert bench.state is EngineState.STOPPED
+    assert [(each.kind, each.autopsy.stacks) for each in bench.incidents] == [("stop", "stacks")]
     assert bench.moves[-1].detail == "it was ended by SIGKILL"
 
 
@@ -274,10 +291,114 @@ def test_silent_engine_is_killed_and_restarted() -> None:
     assert bench.pass_time(29) == pytest.approx(1)
     assert bench.state is EngineState.RUNNING
     bench.step(seconds=1)
-    assert (bench.state, bench.process.signals) == (EngineState.STOPPING, ["KILL"])
+    assert (bench.state, bench.process.signals) == (EngineState.STOPPING, ["DUMP"])
+    bench.step(seconds=0.5)
+    assert bench.process.signals == ["DUMP", "DUMP", "TERM"]
+    bench.step(seconds=2)
+    assert bench.process.signals[-1] == "KILL"
     bench.crash()
     assert (bench.state, bench.supervisor.reason) == (EngineState.BACKOFF, "no beat for 30 s")
     assert bench.actions == ["start", "ready", "hang"]
+
+
+def test_hang_is_reported_with_stacks_log_and_events_before_the_kill() -> None:
+    bench = Bench(heartbeat_timeout=30).run()
+    bench.say(EngineLogged(30, "desk", "the exchange is slow"))
+    bench.say(FILL)
+    bench.pass_time(30)
+    assert bench.incidents == []
+    bench.step(seconds=0.5)
+    (incident,) = bench.incidents
+    assert (incident.kind, incident.cause, incident.autopsy.stacks) == ("hang", "no beat for 30 s", "stacks")
+    assert incident.log_tail == ("the exchange is slow",)
+    assert [event["event"] for event in incident.events] == ["EngineReady", "OrderFilled"]
+    bench.crash()
+    assert len(bench.incidents) == 1
+
+
+def test_crash_is_an_incident_and_the_next_run_begins_with_an_empty_page() -> None:
+    bench = Bench(backoff_initial=1).run()
+    bench.say(EngineLogged(40, "desk", "out of memory"))
+    bench.crash(-11)
+    bench.step(seconds=2)
+    bench.crash(7)
+    assert [(each.kind, each.cause, each.log_tail) for each in bench.incidents] == [
+        ("crash", "it was ended by SIGSEGV", ("out of memory",)),
+        ("crash", "it ended by itself with exit code 7", ()),
+    ]
+    assert bench.processes[0].signals[-1] == "closed"
+
+
+def test_engine_that_is_not_connected_for_too_long_is_restarted() -> None:
+    bench = Bench(heartbeat_timeout=30).run()
+    for _ in range(3):
+        bench.say(EngineBeat(connected=False))
+        bench.pass_time(10)
+    assert (bench.state, bench.supervisor.reason) == (EngineState.STOPPING, "not connected to its broker for 30 s")
+
+
+def test_connection_may_be_lost_while_nothing_is_expected_of_it() -> None:
+    bench = Bench(heartbeat_timeout=30).run()
+    for _ in range(10):
+        bench.say(EngineBeat(connected=False))
+        bench.clock.advance(timedelta(seconds=9))
+        bench.supervisor.step(bench.clock.now(), True, bench.session, busy=False)
+    assert bench.state is EngineState.RUNNING
+    bench.say(EngineBeat(connected=False))
+    bench.pass_time(29)
+    bench.say(EngineBeat(connected=False))
+    assert bench.state is EngineState.RUNNING
+    bench.step(seconds=1)
+    assert bench.state is EngineState.STOPPING
+
+
+def test_engine_whose_count_of_steps_stands_still_is_restarted() -> None:
+    bench = Bench(heartbeat_timeout=30).run()
+    for _ in range(12):
+        bench.say(EngineBeat(connected=True, progress={"steps": 7, "helper": bench.clock.monotonic()}))
+        bench.pass_time(10)
+    bench.step(seconds=1)
+    assert bench.supervisor.reason == "it beats, but its loop has not come round for 120 s"
+    bench.step(seconds=0.5)
+    assert [each.kind for each in bench.incidents] == ["stall"]
+
+
+@pytest.mark.parametrize("progress", [{}, {"orders": 3}, {"last_data_at": "2026-11-24T09:30:00-05:00"}])
+def test_engine_that_counts_no_steps_may_be_quiet_for_hours(progress: dict[str, Any]) -> None:
+    bench = Bench(heartbeat_timeout=30).run()
+    for _ in range(300):
+        bench.say(EngineBeat(connected=True, progress=progress))
+        bench.step(seconds=9)
+    assert bench.state is EngineState.RUNNING
+
+
+def test_start_that_is_refused_waits_and_costs_no_budget() -> None:
+    bench = Bench()
+    for _ in range(5):
+        wait = bench.supervisor.step(bench.clock.now(), True, bench.session, refused="1 MB of disk are free")
+        assert wait == pytest.approx(5)
+        bench.clock.advance(timedelta(seconds=5))
+    assert (bench.state, bench.supervisor.restarts, bench.processes) == (EngineState.STOPPED, 0, [])
+    bench.step()
+    assert (bench.state, bench.supervisor.refused) == (EngineState.STARTING, "")
+
+
+def test_restart_that_is_refused_waits_in_backoff() -> None:
+    bench = Bench(backoff_initial=1).run()
+    bench.crash()
+    bench.clock.advance(timedelta(seconds=2))
+    wait = bench.supervisor.step(bench.clock.now(), True, bench.session, refused="the store can't be written")
+    assert (wait, bench.state) == (pytest.approx(5), EngineState.BACKOFF)
+    bench.step()
+    assert bench.state is EngineState.STARTING
+
+
+def test_halt_is_the_last_word_to_an_engine_and_selling_takes_its_time() -> None:
+    bench = Bench(stop_timeout=30).run()
+    bench.supervisor.farewell = {"command": "halt", "flatten": True}
+    bench.wanted = False
+    assert bench.step() == pytest.approx(60)
+    assert bench.process.commands == [{"command": "halt", "flatten": True}]
 
 
 def test_only_a_beat_is_a_sign_of_life() -> None:

@@ -1,0 +1,145 @@
+"""orchestrator halt, resume, engine: the operator's orders."""
+
+import sys
+from typing import Any
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from orchestrator.cli.errors import Failed, Refused
+from orchestrator.cli.settings import Settings
+from orchestrator.control import ask
+from orchestrator.lock import StoreLock
+from orchestrator.store import StoreError
+
+__all__ = ["engine", "halt", "resume"]
+
+
+@click.command()
+@click.option("--reason", required=True, help="Why; it is shown wherever the halt is.")
+@click.option("--flatten", is_flag=True, help="Sell all positions, too.")
+@click.pass_obj
+def halt(settings: Settings, reason: str, flatten: bool) -> None:
+    """Stop trading now and keep it stopped, over restarts too, until: orchestrator resume.
+
+    Orders that rest at the broker are cancelled first; positions are kept, or sold with --flatten. It works with the
+    daemon down, too; then nothing can be cancelled or sold.
+
+    Example: orchestrator halt --reason "strange prices"
+    """
+    settings.tolerate()
+    if settings.owner() is not None:
+        _ask(settings, "halt", {"reason": reason, "flatten": flatten})
+        return
+    at = settings.clock.now().astimezone(settings.calendar.timezone).isoformat()
+    _write_halt(settings, {"reason": reason, "at": at, "flatten": False})
+    nothing = " Nothing was sold." if flatten else ""
+    click.echo(
+        f"halted: {reason}; no daemon runs, and the next one starts no engine before: orchestrator resume{nothing}"
+    )
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="The reason of the halt is known and settled.")
+@click.pass_obj
+def resume(settings: Settings, yes: bool) -> None:
+    """Lift a halt, once its reason is known and settled: the engine runs again in its hours.
+
+    Example: orchestrator resume
+    """
+    settings.tolerate()
+    reason = _halted_for(settings)
+    if reason is not None:
+        _acknowledge(reason, yes)
+    if settings.owner() is not None:
+        _ask(settings, "resume", {"reason": reason or ""})
+    elif reason is None:
+        click.echo("it was not halted")
+    else:
+        _write_halt(settings, None)
+        click.echo("resumed: the next daemon trades again")
+
+
+def _halted_for(settings: Settings) -> str | None:
+    """The reason of the halt that is in the store."""
+    store = settings.reader() if settings.owner() is not None else _any_reader(settings)
+    if store is None:
+        return None
+    with store:
+        halted = store.read_meta("halt")
+    return None if halted is None else str(halted["reason"])
+
+
+def _any_reader(settings: Settings) -> Any:
+    """A halt can be in a store that no daemon has used yet."""
+    return settings.writer() if settings.store_path.exists() else None
+
+
+def _acknowledge(reason: str, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(f"halted: {reason}; if that is settled: orchestrator resume --yes")
+    click.confirm(f"halted: {reason}. Is that settled, and shall it trade again?", abort=True)
+
+
+def _write_halt(settings: Settings, halted: dict[str, Any] | None) -> None:
+    """With no daemon to ask: into the store, while no daemon can take it."""
+    lock = StoreLock(settings.store_path)
+    lock.acquire(settings.clock.now())
+    try:
+        with settings.writer() as store:
+            store.write_meta("halt", halted)
+    finally:
+        lock.release()
+
+
+@click.group()
+def engine() -> None:
+    """Start, stop or restart the engine within the running daemon.
+
+    Example: orchestrator engine restart
+    """
+
+
+@engine.command()
+@click.pass_obj
+def start(settings: Settings) -> None:
+    """Start the engine in its hours, whatever auto_start says; one that was given up is tried again.
+
+    Example: orchestrator engine start
+    """
+    _ask(settings, "start engine", {})
+
+
+@engine.command()
+@click.pass_obj
+def stop(settings: Settings) -> None:
+    """Stop the engine for the rest of the session; positions and resting orders stay as they are.
+
+    To stop trading for longer, and over restarts: orchestrator halt
+
+    Example: orchestrator engine stop
+    """
+    _ask(settings, "stop engine", {})
+
+
+@engine.command()
+@click.pass_obj
+def restart(settings: Settings) -> None:
+    """Stop the engine in an orderly way and start it again.
+
+    Example: orchestrator engine restart
+    """
+    _ask(settings, "restart engine", {})
+
+
+def _ask(settings: Settings, kind: str, args: dict[str, Any]) -> None:
+    settings.tolerate()
+    owner = settings.daemon()
+    try:
+        with settings.writer() as store:
+            click.echo(ask(store, settings.clock, owner, kind, args, timeout=15))
+    except (StoreError, SQLAlchemyError) as error:
+        cause = getattr(error, "orig", error)
+        raise Failed(f"{cause}; to stop trading all the same: orchestrator stop") from error

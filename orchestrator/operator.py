@@ -1,0 +1,131 @@
+"""What the operator has ordered, over restarts too: the halt, and whether the engine is to run in this session."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+
+from calendars import MarketCalendar
+from notifiers import AlertLevel
+from orchestrator.alerts.alarms import Alarms
+from orchestrator.history import History
+from orchestrator.states import EngineState, Policy
+from orchestrator.store import Store, meta
+from orchestrator.supervisor import EngineSupervisor
+
+__all__ = ["Operator"]
+
+INSERT_META = insert(meta).prefix_with("OR REPLACE")
+
+HALT = {"command": "halt", "flatten": False}
+FLATTEN = {"command": "halt", "flatten": True}
+
+
+class Operator:
+    """Takes the operator's orders. Each holds at once, whether it can be written down now or only later.
+
+    :param session: names the session of now.
+    :param calendar: the calendar of now.
+    :param policy: what config and operator say of the engine's hours.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        history: History,
+        alarms: Alarms,
+        supervisor: EngineSupervisor,
+        session: Callable[[], str],
+        calendar: Callable[[], MarketCalendar],
+        policy: Callable[[], Policy],
+    ) -> None:
+        self._history, self._alarms, self._supervisor = history, alarms, supervisor
+        self._session, self._calendar, self._policy = session, calendar, policy
+        self.halted: dict[str, Any] | None = store.read_meta("halt")
+        """``{reason, at, flatten}``; None if trading is not halted."""
+        self._wish: dict[str, str] = store.read_meta("engine_wish") or {}
+
+    def wish(self) -> str:
+        """``start`` or ``stop``, as ordered for this session; empty if neither was."""
+        return self._wish.get("wish", "") if self._wish.get("session") == self._session() else ""
+
+    def halt(self, reason: str, flatten: bool, now: datetime) -> str:
+        """Stop trading until somebody resumes it; what rests at the broker is cancelled first.
+
+        :param flatten: sell all positions as well.
+        """
+        running = self._supervisor.state is EngineState.RUNNING
+        at = now.astimezone(self._calendar().timezone).isoformat()
+        if self.halted is None:
+            self.halted = {"reason": reason, "at": at, "flatten": flatten}
+        else:
+            self.halted = {**self.halted, "flatten": flatten or self.halted.get("flatten", False)}
+        self._supervisor.farewell = FLATTEN if flatten else HALT
+        self._remember("halt", self.halted)
+        told = f"{self.halted['reason']}{_besides(flatten, running)}"
+        self._alarms.raise_alert(AlertLevel.CRITICAL, "engine", "Trading halted", told, now)
+        return f"halted: {told}"
+
+    def resume(self, reason: str, now: datetime) -> str:
+        """Lift the halt.
+
+        :param reason: that of the halt, which whoever lifts it must have seen.
+        :raises ValueError: it is another one.
+        """
+        if self.halted is None:
+            return "it was not halted"
+        if reason != self.halted["reason"]:
+            raise ValueError(f"it is halted for another reason: {self.halted['reason']}")
+        self.halted = None
+        self._supervisor.farewell = STOP
+        self._remember("halt", None)
+        self._supervisor.forgive(now)
+        text = f"The halt was lifted; its reason was: {reason}"
+        self._alarms.raise_alert(AlertLevel.WARNING, "engine", "Trading resumed", text, now)
+        return "resumed"
+
+    def start_engine(self, now: datetime) -> str:
+        """Have the engine run in this session, whatever ``auto_start`` says; one that was given up is tried again.
+
+        :raises ValueError: it is halted, or these are not its hours.
+        """
+        if self.halted is not None:
+            raise ValueError(f"trading is halted: {self.halted['reason']}; lift that with: orchestrator resume")
+        calendar = self._calendar()
+        if not self._policy().hours(calendar.get_market_state(now)):
+            opens = calendar.get_next_market_open(now)
+            raise ValueError(f"the market is closed: {calendar.why(now)}; it opens {opens:%a %d %b %H:%M %Z}")
+        self._wish_for("start")
+        self._supervisor.forgive(now)
+        state = self._supervisor.state
+        return f"the engine is {state}" if state is EngineState.RUNNING else "the engine is started"
+
+    def stop_engine(self, now: datetime) -> str:
+        """Stop the engine for the rest of this session; positions and resting orders stay as they are."""
+        self._wish_for("stop")
+        day = f"{now.astimezone(self._calendar().exchange_timezone):%a %d %b}"
+        return f"the engine is stopped for {day}; it is started again by: orchestrator engine start"
+
+    def restart_engine(self, now: datetime) -> str:
+        """Stop the engine in an orderly way and start it again; it costs no restart of the budget."""
+        if self._supervisor.state in {EngineState.STOPPED, EngineState.FATAL, EngineState.BACKOFF}:
+            return self.start_engine(now)
+        self._supervisor.bounce(now)
+        return "the engine is stopped and started again"
+
+    def _wish_for(self, wish: str) -> None:
+        self._wish = {"session": self._session(), "wish": wish}
+        self._remember("engine_wish", self._wish)
+
+    def _remember(self, key: str, value: Any) -> None:
+        self._history.add(INSERT_META, {"key": key, "value": value})
+
+
+STOP = {"command": "stop"}
+
+
+def _besides(flatten: bool, running: bool) -> str:
+    if not flatten:
+        return ""
+    return "; all positions are sold" if running else "; nothing can be sold now, as no engine runs"

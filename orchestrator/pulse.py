@@ -1,0 +1,46 @@
+"""What the beats of an engine tell: that it lives, that it is connected, that it moves."""
+
+from orchestrator.events import EngineBeat
+
+__all__ = ["Pulse"]
+
+STEPS = "steps"
+"""The key of an engine's progress under which it counts the laps of its own strategy loop, if it does."""
+
+
+class Pulse:
+    """Listens to one run of an engine; all times in seconds of the monotonic clock.
+
+    :param at: when it was heard for the first time.
+    """
+
+    def __init__(self, at: float) -> None:
+        self.heard_at = at
+        self.beat: EngineBeat | None = None
+        self._connected_at = self._moved_at = at
+
+    def take(self, beat: EngineBeat, at: float) -> None:
+        """Take a beat."""
+        steps = beat.progress.get(STEPS)
+        if beat.connected:
+            self._connected_at = at
+        if steps is None or self.beat is None or steps != self.beat.progress.get(STEPS):
+            self._moved_at = at
+        self.beat, self.heard_at = beat, at
+
+    def excuse(self, seconds: float, at: float) -> None:
+        """Leave time out: the listener himself was away."""
+        self.heard_at = min(at, self.heard_at + seconds)
+        self.look_away(at)
+
+    def look_away(self, at: float) -> None:
+        """From here on nothing is expected but beats: the gateway rests, or the market is closed."""
+        self._connected_at = self._moved_at = at
+
+    def disconnected(self, at: float) -> float:
+        """For how long it has said that it is not connected."""
+        return 0.0 if self.beat is None or self.beat.connected else at - self._connected_at
+
+    def still(self, at: float) -> float:
+        """For how long its loop has not come round, although it beats; 0 for one that does not count."""
+        return 0.0 if self.beat is None or STEPS not in self.beat.progress else at - self._moved_at

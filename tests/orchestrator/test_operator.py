@@ -1,0 +1,125 @@
+"""The operator's orders: they hold at once, and over restarts."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from orchestrator.events import Alerted, StateChanged
+from orchestrator.states import OrchestratorState
+
+Rehearse = Callable[..., Any]
+
+
+def operator(daemon: Any) -> Any:
+    return daemon.daemon.loop.operator
+
+
+def test_halt_stops_trading_over_a_restart_until_it_is_lifted(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
+    operator(daemon).halt("strange prices", False, daemon.now)
+    daemon.until("2026-11-24 10:01")
+    assert daemon.daemon.get_state() is OrchestratorState.STOPPED
+    assert daemon.of(StateChanged)[-1].cause == "halted: strange prices"
+    daemon.restart()
+    daemon.until("2026-11-25 10:00")
+    assert daemon.engine()[-1] == "24 10:00 stop"
+    assert operator(daemon).resume("strange prices", daemon.now) == "resumed"
+    daemon.until("2026-11-25 10:01")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
+    assert daemon.alerts("critical") == ["Trading halted"]
+
+
+def test_halt_is_lifted_only_by_somebody_who_knows_its_reason(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
+    operator(daemon).halt("strange prices", False, daemon.now)
+    with pytest.raises(ValueError, match="it is halted for another reason: strange prices"):
+        operator(daemon).resume("whatever", daemon.now)
+    daemon.until("2026-11-24 10:05")
+    assert daemon.daemon.get_state() is OrchestratorState.STOPPED
+
+
+def test_second_halt_keeps_the_reason_of_the_first(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
+    operator(daemon).halt("strange prices", False, daemon.now)
+    operator(daemon).halt("going to bed", True, daemon.now)
+    assert operator(daemon).halted["reason"] == "strange prices"
+    assert operator(daemon).halted["flatten"]
+
+
+def test_flatten_without_an_engine_says_that_nothing_can_be_sold(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 18:00").until("2026-11-24 18:01")
+    said = operator(daemon).halt("strange prices", True, daemon.now)
+    assert said == "halted: strange prices; nothing can be sold now, as no engine runs"
+    (alert,) = [e for e in daemon.of(Alerted) if e.title == "Trading halted"]
+    assert alert.message == "strange prices; nothing can be sold now, as no engine runs"
+
+
+def test_engine_that_is_stopped_stays_down_for_the_session_and_no_longer(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
+    assert operator(daemon).stop_engine(daemon.now).startswith("the engine is stopped for Tue 24 Nov")
+    daemon.until("2026-11-24 10:01")
+    assert daemon.of(StateChanged)[-1].cause == "the operator has stopped the engine"
+    daemon.restart()
+    daemon.until("2026-11-25 10:00")
+    assert daemon.engine()[-3:] == ["24 10:00 stop", "25 09:30 start", "25 09:30 ready"]
+
+
+def test_engine_that_was_stopped_can_be_started_again(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
+    operator(daemon).stop_engine(daemon.now)
+    daemon.until("2026-11-24 10:05")
+    assert operator(daemon).start_engine(daemon.now) == "the engine is started"
+    daemon.until("2026-11-24 10:06")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
+
+
+def test_engine_without_auto_start_runs_when_it_is_told_to(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", "schedule: {auto_start: false}").until("2026-11-24 10:00")
+    assert daemon.engine() == []
+    operator(daemon).start_engine(daemon.now)
+    daemon.until("2026-11-25 12:00")
+    assert daemon.engine() == ["24 10:00 start", "24 10:00 ready", "24 16:00 stop"]
+
+
+def test_engine_that_was_given_up_is_tried_again_when_it_is_told_to(rehearse: Rehearse, strategies: Any) -> None:
+    daemon = rehearse("2026-11-24 09:30", "strategy: {name: 'fragile:Fragile'}").until("2026-11-24 10:00")
+    assert daemon.engine()[-1].endswith("fatal")
+    (strategies / "fragile.flag").touch()
+    operator(daemon).start_engine(daemon.now)
+    daemon.until("2026-11-24 10:01")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
+
+
+def test_engine_is_not_started_while_the_market_is_closed(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-26 12:00").until("2026-11-26 12:01")
+    with pytest.raises(ValueError, match=r"the market is closed: Thanksgiving.*; it opens Fri 27 Nov 09:30 EST"):
+        operator(daemon).start_engine(daemon.now)
+
+
+def test_engine_is_not_started_during_a_halt(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
+    operator(daemon).halt("strange prices", False, daemon.now)
+    with pytest.raises(ValueError, match="halted: strange prices; lift that with: orchestrator resume"):
+        operator(daemon).start_engine(daemon.now)
+
+
+def test_restart_of_the_engine_costs_no_budget(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
+    assert operator(daemon).restart_engine(daemon.now) == "the engine is stopped and started again"
+    daemon.until("2026-11-24 10:01")
+    assert daemon.engine()[-3:] == ["24 10:00 stop", "24 10:00 start", "24 10:00 ready"]
+    assert daemon.daemon.loop.supervisor.restarts == 0
+    assert daemon.alerts("critical") == []
+
+
+def test_orders_hold_while_the_store_is_locked(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
+    with daemon.daemon.loop.store.engine.begin():  # somebody else's transaction
+        operator(daemon).halt("strange prices", False, daemon.now)
+    daemon.until("2026-11-24 10:01")
+    daemon.restart()
+    daemon.until("2026-11-24 11:00")
+    assert operator(daemon).halted["reason"] == "strange prices"
+    assert datetime.fromisoformat(operator(daemon).halted["at"]).hour == 10
