@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -275,6 +276,38 @@ def test_hung_engine_is_killed_with_its_children_and_restarted(desk, foreign):
     assert [alert["message"] for alert in desk.alerts("critical")] == [
         "engine failed: no beat for 1.5 s; it is ended and started again"
     ]
+
+
+def test_incident_of_a_hung_engine_shows_where_it_hangs(desk, foreign):
+    foreign("HangsOnce", heartbeat_timeout=1.5)
+    daemon = desk.start_trading()
+    run = daemon.wait_for(r"engine (\S+): hang")[1]
+    daemon.wait_for("error -> trading")
+    (listed,) = json.loads(desk.run("incidents", "list", "--json").stdout)
+    assert set(listed) == {"id", "at", "kind", "cause", "engine_run", "path"}
+    assert (listed["id"], listed["cause"]) == (f"{run}-hang", "no beat for 1.5 s")
+    assert os.stat(listed["path"]).st_mode & 0o777 == 0o600
+    shown = json.loads(desk.run("incidents", "show", listed["id"], "--json").stdout)
+    assert {"stacks", "log_tail", "rss_mb", "open_files", "events"} < set(shown)
+    assert re.search(r'engines.py", line \d+ in block\n', shown["stacks"])
+    assert shown["rss_mb"] > 10
+    assert shown["open_files"] > 3
+    assert shown["events"][0]["event"] == "EngineReady"
+    assert "in is_connected" in desk.run("incidents", "show", run).stdout
+
+
+def test_engine_is_stopped_started_and_restarted_on_demand(desk, foreign):
+    foreign("Diary")
+    daemon = desk.start_trading()
+    assert desk.run("engine", "restart").stdout == "the engine is stopped and started again\n"
+    daemon.wait_for("-> trading", daemon.wait_for(r"engine \S+: stop").end())
+    assert desk.run("engine", "stop").stdout.startswith("the engine is stopped for ")
+    daemon.wait_for("-> stopped: the operator has stopped the engine")
+    stopped = len(daemon.log)
+    assert desk.run("engine", "start").stdout == "the engine is started\n"
+    daemon.wait_for("-> trading", stopped)
+    assert desk.wait_for_status(state="running")["engine"]["restarts"] == 0
+    assert desk.run("incidents", "list").stdout == "no engine has failed\n"
 
 
 def test_foreign_engine_is_hosted_from_the_folder_of_the_config(desk, foreign):
