@@ -1,6 +1,7 @@
 """The documented class: an orchestrator that is constructed, started and stopped."""
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from orchestrator.loop import Loop
 from orchestrator.signals import captured_signals
 from orchestrator.states import OrchestratorState
 from orchestrator.subscribers import Subscribers
+from orchestrator.systemd import ServiceManager
 from orchestrator.world import RealWorld, World
 
 __all__ = ["TradingOrchestrator"]
@@ -143,20 +145,25 @@ class TradingOrchestrator:
 
     def _run(self) -> None:
         loop, clock, failures = self.loop, self.world.clock, 0
+        manager = ServiceManager(os.environ)
         if self._stop_asked.is_set():
             loop.stop("it was asked to before it was up")
+        manager.ready()
         while not loop.finished():
             now = clock.now()
             try:
                 until, failures = loop.step(now), 0
+                manager.alive(f"{loop.state}, engine {loop.supervisor.state}, {loop.next_step_text()}")
             except Exception:
                 failures += 1
                 logger.exception("a turn of the loop failed (%d in a row)", failures)
                 if failures >= CRASH_LIMIT:
                     raise
                 until = now + timedelta(seconds=1)
+            if loop.stopping:
+                manager.stopping()
             if not loop.finished():
-                clock.wait(loop.inbox, until)
+                clock.wait(loop.inbox, manager.before(until, now))
         logger.info("stopped")
 
     def _signals(self) -> dict[signal.Signals, Callable[[], None]]:
