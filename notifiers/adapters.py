@@ -5,8 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from notifiers.base import Notifier
+from notifiers.facts import is_fraction
+from notifiers.figures import decimal, figure, percent, percents
 from notifiers.message import AlertLevel, NotificationMessage
-from notifiers.orders import Fill, Order, figure, price_text
+from notifiers.orders import Fill, Order
+from notifiers.records import number, word
 
 __all__ = ["OrderNotificationAdapter", "RiskNotificationAdapter"]
 
@@ -62,40 +65,41 @@ class OrderNotificationAdapter(_Adapter):
         elif self.notify_on_fills:
             self._tell_fill(order, latest)
 
-    def on_order_error(self, record: Any, text: str | None = None) -> None:
+    def on_order_error(self, record: Any, text: Any = None) -> None:
         """WARNING. `text` says what went wrong; default the record's error_message."""
         if not self.notify_on_errors:
             return
         order = Order.read(record)
-        reason = str(text or order.error or "no reason given")
+        reason = word(text) or order.error or "no reason given"
         retries = f" (retries: {figure(order.retries)})" if order.retries else ""
-        facts = order.facts() | {"error": reason, "retry_count": order.retries}
-        text = f"{order.described()} failed: {reason}{retries}"
-        self._tell(AlertLevel.WARNING, _title("Order failed", order), text, facts)
+        said = f"{order.described()} failed: {reason}{retries}"
+        facts = order.facts(**order.progress(), error=reason, retry_count=order.retries or None)
+        self._tell(AlertLevel.WARNING, _title("Order failed", order), said, facts)
 
     def on_order_status_changed(self, record: Any) -> None:
         """WARNING for a cancelled order, if that is wanted. Fills and errors have callbacks of their own."""
         order = Order.read(record)
         if not (self.notify_on_cancellations and order.is_cancelled):
             return
-        part = f" with {_so_far(order)}" if order.filled else ""
-        text = f"{order.described()} cancelled{part}"
-        self._tell(AlertLevel.WARNING, _title("Order cancelled", order), text, order.facts())
+        part = f" with {_of_total(order)} filled" if order.filled else ""
+        why = f": {order.error}" if order.error else ""
+        text = f"{order.described()} cancelled{part}{why}"
+        facts = order.facts(**order.progress(), error=order.error)
+        self._tell(AlertLevel.WARNING, _title("Order cancelled", order), text, facts)
 
     def _tell_fill(self, order: Order, latest: Fill) -> None:
-        quantity = order.filled or order.total or latest.quantity
-        price = order.average_price or latest.price
-        commission = latest.commission if order.commission is None else order.commission
-        text = f"{order.brief(quantity)} filled{_cost(price, commission)}"
-        facts = order.facts() | {"quantity": quantity, "price": price, "commission": commission}
+        done = order.done(latest)
+        quantity = done.quantity or order.total
+        text = f"{order.brief(quantity)} filled{_at(done.price)}{_paid(done.commission)}"
+        facts = order.facts(quantity=quantity, price=done.price, commission=done.commission)
         self._tell(AlertLevel.INFO, _title("Order filled", order), text, facts)
 
     def _tell_partial_fill(self, order: Order, latest: Fill) -> None:
-        quantity = latest.quantity or order.filled
-        price = latest.price or order.average_price
-        commission = latest.commission if latest.quantity else order.commission
-        text = f"{order.brief(quantity)} filled{_cost(price, commission)}; {_so_far(order)}"
-        facts = order.facts() | {"quantity": quantity, "price": price, "commission": commission}
+        done = order.done(latest)
+        text = f"{order.brief(done.quantity, order.total)} filled{_at(done.price)} so far{_paid(done.commission)}"
+        facts = order.facts(
+            **order.progress(), price=done.price, commission=done.commission, last_fill=_last(latest, done)
+        )
         self._tell(AlertLevel.INFO, _title("Order partially filled", order), text, facts)
 
 
@@ -106,44 +110,68 @@ class RiskNotificationAdapter(_Adapter):
         self, reason: str, drawdown: float | None = None, threshold: float | None = None
     ) -> None:
         """CRITICAL."""
-        facts = {"drawdown": drawdown, "threshold": threshold}
-        figures = ", ".join(f"{name} {value:.1%}" for name, value in facts.items() if value is not None)
-        text = f"{reason} ({figures})" if figures else reason
-        self._tell(AlertLevel.CRITICAL, "Circuit breaker triggered", text, {"reason": reason, **facts})
+        given = {"drawdown": number(drawdown), "threshold": number(threshold)}
+        known = {name: value for name, value in given.items() if value is not None}
+        texts = percents(*known.values()) if len(known) == 2 else tuple(map(percent, known.values()))
+        figures = ", ".join(f"{name} {text}" for name, text in zip(known, texts, strict=True))
+        said = word(reason) or "No reason given"
+        text = f"{said} ({figures})" if figures else said
+        self._tell(AlertLevel.CRITICAL, "Circuit breaker triggered", text, {"reason": said, **known})
 
     def on_risk_limit_breach(
         self, limit_type: str, current_value: float, limit_value: float, symbol: str | None = None
     ) -> None:
         """WARNING for a limit on a position (it has a symbol, or is named so), CRITICAL for any other."""
-        on_position = symbol is not None or "position" in limit_type.lower()
-        level = AlertLevel.WARNING if on_position else AlertLevel.CRITICAL
-        what = f"{limit_type} of {symbol}" if symbol else limit_type
-        facts = {
-            "limit_type": limit_type,
-            "current_value": current_value,
-            "limit_value": limit_value,
-            "symbol": symbol,
-        }
-        text = f"{what} is {figure(current_value)}, the limit is {figure(limit_value)}"
-        self._tell(level, f"Risk limit breached: {what}", text, facts)
+        kind, where = word(limit_type) or "a limit", word(symbol)
+        level = AlertLevel.WARNING if where or "position" in kind.lower() else AlertLevel.CRITICAL
+        what = f"{kind} of {where}" if where else kind
+        current, limit = number(current_value), number(limit_value)
+        is_now, may_be = _compared(kind, current, limit)
+        facts = {"limit_type": kind, "current_value": current, "limit_value": limit, "symbol": where}
+        self._tell(level, f"Risk limit breached: {what}", f"{what} is {is_now}, the limit is {may_be}", facts)
 
     def on_portfolio_drawdown_warning(self, current_drawdown: float, threshold: float) -> None:
         """WARNING."""
-        text = f"The portfolio is {current_drawdown:.1%} below its peak; the threshold is {threshold:.1%}"
-        facts = {"drawdown": current_drawdown, "threshold": threshold}
-        self._tell(AlertLevel.WARNING, f"Portfolio drawdown {current_drawdown:.1%}", text, facts)
+        loss, limit = number(current_drawdown), number(threshold)
+        is_now, may_be = _shares(loss, limit)
+        text = f"The portfolio is {is_now} below its peak; the threshold is {may_be}"
+        facts = {"drawdown": loss, "threshold": limit}
+        self._tell(AlertLevel.WARNING, f"Portfolio drawdown {is_now}", text, facts)
 
 
 def _title(event: str, order: Order) -> str:
     return f"{event}: {order.symbol}" if order.symbol else event
 
 
-def _cost(price: float | None, commission: float | None) -> str:
-    at = f" at {price_text(price)}" if price else ""
-    paid = f", commission {price_text(commission)}" if commission else ""
-    return at + paid
+def _at(price: float | None) -> str:
+    return f" at {decimal(price)}" if price else ""
 
 
-def _so_far(order: Order) -> str:
+def _paid(commission: float | None) -> str:
+    return f", commission {decimal(commission)}" if commission else ""
+
+
+def _of_total(order: Order) -> str:
     total = f" of {figure(order.total)}" if order.total else ""
-    return f"{figure(order.filled or 0)}{total} done"
+    return f"{figure(order.filled or 0)}{total}"
+
+
+def _last(latest: Fill, done: Fill) -> str | None:
+    """The latest fill, where it is not the only one."""
+    if not latest.quantity or latest.quantity == done.quantity:
+        return None
+    return f"{figure(latest.quantity)}{_at(latest.price)}"
+
+
+def _compared(kind: str, current: float | None, limit: float | None) -> tuple[str, str]:
+    return _shares(current, limit) if is_fraction(kind, limit) else (_known(current, figure), _known(limit, figure))
+
+
+def _shares(current: float | None, limit: float | None) -> tuple[str, str]:
+    if current is None or limit is None:
+        return _known(current, percent), _known(limit, percent)
+    return percents(current, limit)
+
+
+def _known(value: float | None, told: Callable[[float], str]) -> str:
+    return "unknown" if value is None else told(value)

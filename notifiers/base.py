@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from notifiers.message import AlertLevel, NotificationMessage
+from notifiers.plain import compose, headline
 from notifiers.redaction import describe
-from notifiers.text import compose, headline
 
 __all__ = ["Attempt", "ConsoleNotifier", "MemoryNotifier", "Notifier"]
 
@@ -22,11 +22,14 @@ class Attempt:
 
     :param detail: why it failed, in the service's own words and without secrets; empty when ok.
     :param retry_after: seconds the service asked to be left alone; None when it did not say.
+    :param permanent: True for a failure that no retry will mend, such as a webhook that was deleted or a wrong
+        password: somebody has to do something about it.
     """
 
     ok: bool
     detail: str = ""
     retry_after: float | None = None
+    permanent: bool = False
 
 
 class Notifier(ABC):
@@ -94,9 +97,16 @@ class ConsoleNotifier(Notifier):
         self.stream = stream
 
     def send(self, message: NotificationMessage) -> bool:
-        text = textwrap.indent(compose(message), "    ")
-        print(f"{headline(message)}\n{text}", file=self.stream or sys.stdout, flush=True)
+        stream = self.stream or sys.stdout
+        text = f"{headline(message)}\n{textwrap.indent(compose(message), '    ')}"
+        print(_writable(text, stream), file=stream, flush=True)
         return True
+
+
+def _writable(text: str, stream: TextIO) -> str:
+    """`text` with escapes for what the stream's encoding lacks."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class MemoryNotifier(Notifier):

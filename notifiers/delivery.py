@@ -4,26 +4,36 @@ The only module that imports Apprise, and that not before the first attempt: it 
 """
 
 import functools
+import json
+import os
 import threading
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from notifiers.base import Attempt, Notifier
+from notifiers.deadline import Deadline
 from notifiers.message import AlertLevel, NotificationMessage
-from notifiers.redaction import Redactor
-from notifiers.text import cut
-from notifiers.transcript import listen, tap_requests
+from notifiers.redaction import Redactor, describe
+from notifiers.taps import tap
+from notifiers.text import cut, shortened
+from notifiers.transcript import Transcript, listen
 
-__all__ = ["ONE_REQUEST", "Parcel", "RemoteNotifier", "deliver"]
+__all__ = ["ONE_REQUEST", "Parcel", "RemoteNotifier", "deliver", "quoted"]
 
-ONE_REQUEST: Mapping[str, Any] = {"cto": 10, "rto": 10, "redirect": False}
+ONE_REQUEST: dict[str, Any] = {"cto": 10.0, "rto": 10.0, "redirect": False}
 """For a plugin: seconds to connect and to read. A redirected POST would arrive as a GET, if anywhere."""
 
+DEADLINE = 30.0
+"""Seconds for the whole attempt."""
+
 NOTIFY_TYPES = {AlertLevel.INFO: "info", AlertLevel.WARNING: "warning", AlertLevel.CRITICAL: "failure"}
-"""Apprise's word for each level; it chooses the colour."""
+"""Apprise's word for each level; in some services it chooses a colour or a picture."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Parcel:
     :param service: an Apprise URL, or the dictionary it would be parsed into, which needs no quoting but for
         `user`, `password` and `host`: those Apprise unquotes in either.
     :param verbatim: title and body are not cut to what Apprise knows of the service's limits.
+    :param template: what the service shall show, for a plugin that takes it from a template.
+    :param letter: makes, for a recipient, the mail that is sent in place of title and body.
     """
 
     service: str | Mapping[str, Any] = field(repr=False)
@@ -40,6 +52,8 @@ class Parcel:
     body: str
     level: AlertLevel
     verbatim: bool = False
+    template: Mapping[str, Any] | None = None
+    letter: Callable[[str], bytes] | None = None
 
 
 class RemoteNotifier(Notifier):
@@ -57,52 +71,99 @@ class RemoteNotifier(Notifier):
         """The message as it is handed to Apprise."""
 
     def attempt(self, message: NotificationMessage) -> Attempt:
-        """One request, of at most 10 s to connect and 10 s for each read."""
-        return deliver(self.parcel(message), self._redact)
+        """One request, of at most 10 s to connect, 10 s for each read, and 30 s in all."""
+        try:
+            parcel = self.parcel(message)
+        except Exception as error:  # noqa: BLE001 - metadata may hold what cannot even be written down
+            return Attempt(ok=False, detail=self._redact(describe(error)), permanent=True)
+        return deliver(parcel, self._redact)
 
     def send(self, message: NotificationMessage) -> bool:
         return self.attempt(message).ok
 
 
+def quoted(name: str | None) -> str | None:
+    """A value of a service's dictionary that Apprise will unquote."""
+    return quote(name, safe="") if name else None
+
+
 def deliver(parcel: Parcel, redact: Redactor) -> Attempt:
     """Try once. Does not raise: whatever goes wrong is the attempt's detail, redacted."""
-    with listen(redact) as transcript:
+    transcript, sent = Transcript(redact, parcel.letter), False
+    with listen(transcript, redact), Deadline(DEADLINE) as deadline:
         try:
-            if _sent(parcel):
-                return Attempt(ok=True)
+            sent = _sent(parcel)
         except Exception as error:  # noqa: BLE001 - a service's plugin may raise anything
-            transcript.error = error
-        return transcript.failure()
+            transcript.failed(error)
+    if deadline.expired:
+        return Attempt(ok=False, detail=f"no complete answer within {DEADLINE:g} s")
+    return transcript.outcome(sent)
 
 
 def _sent(parcel: Parcel) -> bool:
-    apprise = _apprise()
-    plugin = _plugin(parcel.service)
-    title, body = (parcel.title, parcel.body) if parcel.verbatim else _fitted(plugin, parcel)
-    courier = apprise.Apprise(plugin, asset=plugin.asset)
-    return bool(courier.notify(body=body, title=title, notify_type=NOTIFY_TYPES[parcel.level], body_format="text"))
+    with _template(parcel.template) as template:
+        plugin = _plugin(parcel.service, template)
+        title, body = (parcel.title, parcel.body) if parcel.verbatim else _fitted(plugin, parcel)
+        courier = _apprise().Apprise(plugin, asset=plugin.asset)
+        kind = NOTIFY_TYPES[parcel.level]
+        return bool(courier.notify(body=body, title=title, notify_type=kind, body_format="text"))
 
 
-def _plugin(service: str | Mapping[str, Any]) -> Any:
-    # In this thread and without a deadline: the caller has one, and threads started here would outlive it.
+def _plugin(service: str | Mapping[str, Any], template: Mapping[str, str]) -> Any:
+    # In this thread and without a deadline: there is one already, and threads started here would outlive it.
     asset = _apprise().AppriseAsset(app_id="trading-orchestrator", async_mode=False, service_timeout=0)
-    given = service if isinstance(service, str) else dict(service)
-    plugin = _apprise().Apprise.instantiate(given, asset=asset, suppress_exceptions=False)
+    given = service if isinstance(service, str) else {**service, **template}
+    try:
+        plugin = _apprise().Apprise.instantiate(given, asset=asset, suppress_exceptions=False)
+    except Exception as error:  # noqa: BLE001 - whatever a plugin makes of settings it cannot use
+        raise ValueError(str(error)) from None
     if plugin is None:
-        raise ValueError(f"Apprise has no service for this {_scheme(service)}:// URL, or cannot read it")
+        raise ValueError(f"Apprise has no service for this {_schema(service)}:// URL, or cannot read it")
     plugin.request_rate_per_sec = 0
     plugin.retry = 0
+    plugin.socket_connect_timeout = ONE_REQUEST["rto"]  # for mail
+    if template:
+        plugin.template[0].max_file_size = 0  # what is in it was cut to the service's own limits
     return plugin
 
 
 def _fitted(plugin: Any, parcel: Parcel) -> tuple[str, str]:
     title = cut(parcel.title, plugin.title_maxlen or plugin.body_maxlen // 2)
     shared = plugin.overflow_amalgamate_title or not plugin.title_maxlen
-    return title, cut(parcel.body, plugin.body_maxlen - (len(title) + len("\r\n") if shared else 0))
+    return title, shortened(parcel.body, plugin.body_maxlen - (len(title) + len("\r\n") if shared else 0))
 
 
-def _scheme(service: str | Mapping[str, Any]) -> str:
+def _schema(service: str | Mapping[str, Any]) -> str:
     return service.partition("://")[0] if isinstance(service, str) else service["schema"]
+
+
+@contextmanager
+def _template(document: Mapping[str, Any] | None) -> Iterator[dict[str, str]]:
+    """The argument by which a plugin finds its template, a file, for as long as it needs it."""
+    if document is None:
+        yield {}
+        return
+    with _nameless_file() as number, open(number, "w", encoding="ascii", closefd=False) as file:
+        # Apprise reads it in the locale's encoding, and would replace {{words}}, but knows no \u007b.
+        file.write(json.dumps(document).replace("{{", "{\\u007b"))
+        file.seek(0)
+        yield {"template": Path(f"/dev/fd/{number}").as_uri()}
+
+
+@contextmanager
+def _nameless_file() -> Iterator[int]:
+    """In memory where the system can: a full disk is one of the things that there is to tell."""
+    if hasattr(os, "memfd_create"):
+        number = os.memfd_create("notification")
+        try:
+            yield number
+        finally:
+            os.close(number)
+    else:
+        from tempfile import TemporaryFile
+
+        with TemporaryFile() as file:
+            yield file.fileno()
 
 
 def _apprise() -> Any:
@@ -121,5 +182,5 @@ def _loaded() -> Any:
         import apprise
 
         apprise.Apprise.instantiate("json://localhost")
-    tap_requests()
+    tap()
     return apprise

@@ -1,15 +1,16 @@
 """An order as it can be told, read from whatever record of it an engine keeps."""
 
-import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-__all__ = ["Fill", "Order", "figure", "price_text"]
+from notifiers.figures import decimal, figure
+from notifiers.records import field, items, number, word
 
-UNSET = 1e300
-"""Interactive Brokers says "no price" with the greatest float there is."""
+__all__ = ["Fill", "Order"]
+
+PARTIAL = {"partiallyfilled", "partialfilled", "partialfill", "partfilled", "partial"}
+CANCELLED = {"cancelled", "canceled", "apicancelled"}
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,14 @@ class Fill:
     @classmethod
     def read(cls, source: Any) -> Self:
         """From an object or a mapping."""
-        return cls(*(_number(_get(source, name)) for name in ("quantity", "price", "commission")))
+        return cls(*(number(field(source, name)) for name in ("quantity", "price", "commission")))
 
 
 @dataclass(frozen=True)
 class Order:
     """What is known of an order; what is not is None. `status` has small letters only, no spaces or signs."""
 
-    order_id: Any
+    order_id: int | str | None
     symbol: str | None
     action: str | None
     order_type: str | None
@@ -46,88 +47,83 @@ class Order:
 
     @classmethod
     def read(cls, record: Any) -> Self:
-        """From an object or a mapping with the documented fields, or some of them."""
+        """From an object or a mapping with the documented fields, or some of them, whatever is in them."""
         return cls(
-            order_id=_get(record, "order_id"),
-            symbol=_word(_get(record, "symbol")),
-            action=_word(_get(record, "action")),
-            order_type=_word(_get(record, "order_type")),
-            status=re.sub(r"[^a-z]", "", str(_get(record, "status") or "").lower()),
-            total=_number(_get(record, "total_quantity")),
-            filled=_number(_get(record, "filled_quantity")),
-            remaining=_number(_get(record, "remaining_quantity")),
-            limit_price=_number(_get(record, "limit_price")),
-            average_price=_number(_get(record, "avg_fill_price")),
-            retries=_number(_get(record, "retry_count")),
-            error=_word(_get(record, "error_message")),
-            fills=tuple(map(Fill.read, _get(record, "fills") or ())),
+            order_id=_label(field(record, "order_id")),
+            symbol=word(field(record, "symbol")),
+            action=(word(field(record, "action")) or "").upper() or None,
+            order_type=word(field(record, "order_type")),
+            status=re.sub(r"[^a-z]", "", (word(field(record, "status")) or "").lower()),
+            total=number(field(record, "total_quantity")),
+            filled=number(field(record, "filled_quantity")),
+            remaining=number(field(record, "remaining_quantity")),
+            limit_price=number(field(record, "limit_price")),
+            average_price=number(field(record, "avg_fill_price")),
+            retries=number(field(record, "retry_count")),
+            error=word(field(record, "error_message")),
+            fills=tuple(map(Fill.read, items(field(record, "fills")))),
         )
 
     @property
     def is_cancelled(self) -> bool:
-        return self.status in ("cancelled", "canceled", "apicancelled")
+        return self.status in CANCELLED
 
     @property
     def is_partial(self) -> bool:
         """Whether a part is filled and another is not; where status and quantities disagree, status wins."""
-        return self.status == "partiallyfilled" or (self.status != "filled" and bool(self.remaining))
+        return self.status in PARTIAL or (self.status != "filled" and bool(self._left))
 
     @property
-    def commission(self) -> float | None:
-        """Of all fills together; None if no fill tells."""
-        known = [fill.commission for fill in self.fills if fill.commission is not None]
-        return sum(known) if known else None
+    def _left(self) -> float | None:
+        if self.remaining is not None or self.total is None or self.filled is None:
+            return self.remaining
+        return max(0, self.total - self.filled)
 
-    def brief(self, quantity: float | None) -> str:
-        """``BUY 100 AAPL``"""
+    def done(self, latest: Fill) -> Fill:
+        """All that is filled as one; if the record does not tell, `latest` does, if it may be all there is."""
+        quantity = self.filled or sum(fill.quantity or 0 for fill in self.fills) or latest.quantity
+        only = latest if latest.quantity in (None, quantity) else Fill()
+        commissions = [fill.commission for fill in self.fills if fill.commission is not None]
+        return Fill(
+            quantity or None,
+            self.average_price or self._mean_price() or only.price,
+            sum(commissions) if commissions else only.commission,
+        )
+
+    def _mean_price(self) -> float | None:
+        known = [(fill.quantity, fill.price) for fill in self.fills if fill.quantity and fill.price]
+        shares = sum(quantity for quantity, _ in known)
+        return sum(quantity * price for quantity, price in known) / shares if shares else None
+
+    def brief(self, quantity: float | None, of: float | None = None) -> str:
+        """``BUY 100 AAPL``, ``BUY 40 of 100 AAPL``"""
+        if not self.symbol:
+            return f"order {self.order_id}" if self.order_id else "an order"
         number = None if quantity is None else figure(quantity)
-        words = [word for word in (self.action, number, self.symbol) if word]
-        return " ".join(words) if self.symbol else f"order {self.order_id}" if self.order_id else "an order"
+        whole = None if number is None or of is None else f"of {figure(of)}"
+        return " ".join(word for word in (self.action, number, whole, self.symbol) if word)
 
     def described(self) -> str:
         """``BUY 100 AAPL LMT at 150.00``"""
         kind = f" {self.order_type}" if self.order_type else ""
-        limit = f" at {price_text(self.limit_price)}" if self.limit_price else ""
+        limit = f" at {decimal(self.limit_price)}" if self.limit_price else ""
         return f"{self.brief(self.total)}{kind}{limit}"
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, **figures: Any) -> dict[str, Any]:
+        """What there is to know, what is known better put in its place."""
         return {
-            "order_id": self.order_id,
             "symbol": self.symbol,
             "action": self.action,
-            "order_type": self.order_type,
             "quantity": self.total,
-            "filled_quantity": self.filled,
-            "remaining_quantity": self.remaining,
-            "limit_price": self.limit_price,
+            **figures,
+            "order_type": self.order_type,
+            "limit_price": self.limit_price or None,
+            "order_id": self.order_id,
         }
 
-
-def figure(number: float) -> str:
-    """``100``, ``0.5``: no more digits than are needed, and no exponent."""
-    return f"{number:.8f}".rstrip("0").rstrip(".")
+    def progress(self) -> dict[str, Any]:
+        return {"filled_quantity": self.filled, "remaining_quantity": self.remaining}
 
 
-def price_text(price: float) -> str:
-    """``150.00``, ``0.0123``: two decimals, or four where they tell more."""
-    exact = f"{price:.4f}"
-    return exact[:-2] if exact.endswith("00") else exact
-
-
-def _get(source: Any, name: str) -> Any:
-    value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
-    return getattr(value, "value", value)
-
-
-def _word(value: Any) -> str | None:
-    return (str(value).strip() or None) if value is not None else None
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if not math.isfinite(number) or abs(number) > UNSET:
-        return None
-    return int(number) if number.is_integer() and not isinstance(value, float) else number
+def _label(value: Any) -> int | str | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else word(value)

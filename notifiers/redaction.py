@@ -3,10 +3,11 @@
 import json
 import logging
 import re
+from base64 import b64encode
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote
 
-__all__ = ["MASK", "Redactor", "RedactingFilter", "describe", "shown"]
+__all__ = ["MASK", "Redactor", "RedactingFilter", "describe", "matched", "shown"]
 
 MASK = "***"
 
@@ -18,7 +19,7 @@ _PATH = re.compile(r"(?<=with url: )\S+")
 
 
 class Redactor:
-    """Masks given secrets wherever they stand in a text, also as quoted for a URL or for JSON."""
+    """Masks given secrets wherever they stand in a text, also as quoted for a URL or for JSON, or in base64."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST}
@@ -58,18 +59,29 @@ def shown(url: object) -> str:
     return repr(_masked(match) if match else MASK)
 
 
+def matched(pattern: re.Pattern[str], url: object, what: str, example: str) -> re.Match[str]:
+    """The match of a whole URL, or a ValueError that does not show it."""
+    match = pattern.fullmatch(str(url).strip())
+    if not match:
+        raise ValueError(f"not {what}: {shown(url)}; one looks like {example}")
+    return match
+
+
 def _masked(match: re.Match[str]) -> str:
     scheme, host, rest = match.groups()
     return f"{scheme}{host}/{MASK}" if rest and rest != "/" else f"{scheme}{host}{rest or ''}"
 
 
 def _forms(secret: str) -> set[str]:
+    plain = unquote(secret)
     return {
         secret,
-        unquote(secret),
+        plain,
         quote(secret),
         quote(secret, safe=""),
         quote_plus(secret),
         json.dumps(secret)[1:-1],
         repr(secret)[1:-1],
+        b64encode(secret.encode("utf-8", "replace")).decode(),
+        b64encode(plain.encode("utf-8", "replace")).decode(),  # as HTTP and SMTP send a login
     }

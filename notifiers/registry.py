@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from notifiers.base import ConsoleNotifier, Notifier
-from notifiers.channels import AppriseNotifier, DiscordNotifier, SlackNotifier, WebhookNotifier
+from notifiers.discord import DiscordNotifier
 from notifiers.mail import EmailNotifier
+from notifiers.service import AppriseNotifier
+from notifiers.slack import SlackNotifier
+from notifiers.webhook import WebhookNotifier
 
 __all__ = ["KINDS", "build_notifier"]
 

@@ -1,88 +1,113 @@
-"""How a message reads, the same everywhere: a headline, the text, the facts, the time."""
+"""Cleaning text, and cutting it to a length without spoiling it.
 
-import json
+Lengths are in UTF-16 code units. Some services count those, others characters, of which there are never more.
+"""
+
 import re
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any
+import unicodedata
+from collections.abc import Callable
 
-from notifiers.message import NotificationMessage
-
-__all__ = ["CUT_MARK", "clean", "compose", "cut", "headline"]
+__all__ = ["CUT_MARK", "clean", "cut", "fitted", "one_line", "shortened", "size"]
 
 CUT_MARK = " […]"
 """Stands where text was cut off."""
 
-LONGEST = 30_000
-LONGEST_FACT = 500
-"""Characters. The text matters more than any one fact."""
+GAP_MARK = "\n[… {:,} characters left out …]\n"
+GAP_ROOM = len(GAP_MARK) + len("1,000,000,000")
 
-_UNPRINTABLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+LONGEST_WORD = 40
+"""Characters that are given up rather than to cut a word in two."""
 
+SHADES = tuple("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
 
-def headline(message: NotificationMessage) -> str:
-    """``[CRITICAL] Engine crashed``, on one line."""
-    return f"[{message.level.value.upper()}] {' '.join(clean(message.title).split())}"
-
-
-def compose(
-    message: NotificationMessage, limit: int = LONGEST, escape: Callable[[str], str] = lambda text: text
-) -> str:
-    """Text, facts and time, of at most `limit` characters: the time is never cut, the facts to half the rest.
-
-    :param escape: applied before anything is measured.
-    """
-    when = escape(moment(message.timestamp))
-    room = limit - len(when) - len("\n\n\n\n")
-    facts = cut(escape(_facts(message.metadata)), room // 2)
-    text = cut(escape(clean(message.message).strip()), room - len(facts))
-    return "\n\n".join(part for part in (text, facts, when) if part)
-
-
-def moment(at: datetime) -> str:
-    """``2026-11-27 10:05:03 EST``"""
-    return f"{at:%Y-%m-%d %H:%M:%S} {at.tzname()}"
+_UNPRINTABLE = re.compile(
+    "\x1b\\[[0-9;?]*[ -/]*[@-~]"  # what terminals are told
+    "|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)"
+    "|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    "|[\u202d\u202e]"  # these draw all that follows from the other end
+)
+_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 
 def clean(text: str) -> str:
-    """`text` without terminal sequences, control characters and what UTF-8 cannot say."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _UNPRINTABLE.sub("", lines).encode("utf-8", "replace").decode("utf-8")
+    """`text` without terminal sequences and control characters, its lines ended by line feeds."""
+    return _UNPRINTABLE.sub("", _BREAKS.sub("\n", text))
+
+
+def one_line(text: str) -> str:
+    """`text` cleaned, with a space for each run of blanks and line ends."""
+    return " ".join(clean(text).split())
+
+
+def size(text: str) -> int:
+    """The length of `text` in UTF-16 code units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters of `text`, with a mark where it was cut."""
-    if len(text) <= limit:
+    """At most `limit` of the beginning of `text`, ending between words and with a mark if it was cut."""
+    if size(text) <= limit:
         return text
-    # A backslash left at the end would escape the mark.
-    return (text[: max(0, limit - len(CUT_MARK))].rstrip(" \n\\") + CUT_MARK)[: max(0, limit)]
+    room = limit - len(CUT_MARK)
+    return _beginning(text, room) + CUT_MARK if room > 0 else text[: _index(text, max(limit, 0))]
 
 
-def _facts(metadata: Mapping[str, Any]) -> str:
-    return "\n".join(f"{key}: {_fact(value)}" for key, value in metadata.items() if value is not None)
+def shortened(text: str, limit: int) -> str:
+    """At most `limit` of `text`: its beginning and its end, since a traceback says what is wrong in its last line."""
+    half = (limit - GAP_ROOM) // 2
+    if size(text) <= limit or half < LONGEST_WORD:
+        return cut(text, limit)
+    beginning, end = _beginning(text, half), _end(text, half)
+    return beginning + GAP_MARK.format(len(text) - len(beginning) - len(end)) + end
 
 
-def _fact(value: Any) -> str:
-    text = cut(clean(_said(value)), LONGEST_FACT)
-    return "\n  " + text.replace("\n", "\n  ") if "\n" in text else text
+def fitted(text: str, limit: int, escape: Callable[[str], str], shorten: Callable[[str, int], str] = shortened) -> str:
+    """`text` escaped, of at most `limit` after that; it is shortened before, so that no escape is cut in two."""
+    room = limit
+    while size(escaped := escape(shorten(text, room))) > limit:
+        room = min(room - 1, room * limit // size(escaped))
+    return escaped
 
 
-def _said(value: Any) -> str:
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return _decimal(value)
-        case datetime() if value.tzinfo:
-            return moment(value)
-        case Mapping() | list() | tuple():
-            return json.dumps(value, default=str, ensure_ascii=False)
-        case _:
-            return str(getattr(value, "value", value))
+def _beginning(text: str, limit: int) -> str:
+    at = _index(text, limit)
+    beginning, rest = text[:at], text[at:]
+    if rest[:1].isspace() or beginning[-1:].isspace():
+        return beginning.rstrip()
+    words = beginning.rsplit(maxsplit=1)
+    if len(words) == 2 and len(words[1]) <= LONGEST_WORD:
+        return words[0]
+    return text[: _between_characters(text, at, -1)]
 
 
-def _decimal(value: float) -> str:
-    """``150.00``, ``0.1234``: at least two decimals, and none of binary's noise."""
-    text = f"{value:.10g}"
-    whole, _, decimals = text.partition(".")
-    return f"{whole}.{decimals:0<2}" if whole.lstrip("-").isdigit() and "e" not in decimals else text
+def _end(text: str, limit: int) -> str:
+    at = len(text) - _index(text[::-1], limit)
+    rest, end = text[:at], text[at:]
+    if rest[-1:].isspace() or end[:1].isspace():
+        return end.lstrip()
+    words = end.split(maxsplit=1)
+    if len(words) == 2 and len(words[0]) <= LONGEST_WORD:
+        return words[1]
+    return text[_between_characters(text, at, 1) :]
+
+
+def _index(text: str, limit: int) -> int:
+    """How many characters of `text` are at most `limit` long."""
+    return len(text.encode("utf-16-le", "surrogatepass")[: 2 * limit].decode("utf-16-le", "ignore"))
+
+
+def _between_characters(text: str, at: int, step: int) -> int:
+    """`at`, or the next place in the direction of `step` where nothing that is drawn as one would be cut in two."""
+    for place in range(at, at + step * LONGEST_WORD, step):
+        if not (_joins(text[place - 1 : place]) or _extends(text[place : place + 1])):
+            return place
+    return at
+
+
+def _joins(character: str) -> bool:
+    return character == "\u200d"
+
+
+def _extends(character: str) -> bool:
+    """Whether it changes the character before it: accents, variations, shades of skin."""
+    return _joins(character) or unicodedata.category(character or " ") in ("Mn", "Me") or character in SHADES

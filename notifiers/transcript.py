@@ -1,75 +1,110 @@
-"""What an attempt through Apprise said: its log, and the answer that came over the wire.
+"""What happened in one attempt through Apprise.
 
-Apprise answers True or False. Why it was False it tells its logger, mostly at DEBUG and with the secrets in
-it; the service's headers it drops. So while an attempt runs, its records are collected here, redacted, and
-kept from the application's log; and requests, with which Apprise speaks HTTP, reports each answer and error.
+Apprise answers True or False. Why it was False it tells its logger, mostly at DEBUG and with the secrets in it; the
+service's headers it drops. So while an attempt runs, its records are collected here, redacted, and kept from the
+application's log; and the libraries under Apprise report what they do (:mod:`notifiers.taps`).
 """
 
-import functools
-import importlib
 import logging
-import math
-import re
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, Self
 
 from notifiers.base import Attempt
+from notifiers.failure import Failure, of_answer, of_error
 from notifiers.redaction import RedactingFilter, Redactor
-from notifiers.text import cut
+from notifiers.text import cut, one_line
 
-__all__ = ["Transcript", "listen", "tap_requests"]
+__all__ = ["Transcript", "current", "listen"]
 
 APPRISE_LOG = "apprise"
-LOGS_WITH_URLS = (APPRISE_LOG, "urllib3.connectionpool", "urllib3.util.retry")
-
-_SMTP_ANSWER = re.compile(r"\((\d{3}), b(['\"])(.*?)\2(?:, '[^']*')?\)")
-"""As smtplib writes it: ``(535, b'5.7.8 Authentication failed')``."""
+LOGS_WITH_URLS = (
+    APPRISE_LOG,
+    "urllib3",
+    "urllib3.connection",
+    "urllib3.connectionpool",
+    "urllib3.poolmanager",
+    "urllib3.response",
+    "urllib3.util.retry",
+)
 
 LONGEST_DETAIL = 400
 """Characters."""
 
 
 class Transcript(logging.Handler):
-    """Collects what belongs to one attempt, and only that, whatever other threads do."""
+    """Collects what belongs to one attempt, and only that, whatever other threads do.
 
-    def __init__(self, redact: Redactor) -> None:
+    :param letter: makes, for a recipient, the mail that is sent in place of the one that Apprise has composed.
+    """
+
+    def __init__(self, redact: Redactor, letter: Callable[[str], bytes] | None = None) -> None:
         super().__init__(logging.DEBUG)
+        self.letter = letter
+        self.answer: Any = None
+        self.delivered: list[str] = []
+        self.errors: list[BaseException] = []
         self._redact = redact
         self._complaints: list[str] = []
-        self.answer: Any = None
-        self.error: Exception | None = None
+        self._outside = sys.exception()
 
     def emit(self, record: logging.LogRecord) -> None:
         if _current.get() is not self:
             return
-        text = record.getMessage()
-        if record.levelno >= logging.WARNING or "Exception: " in text:
-            said = _SMTP_ANSWER.sub(r"\1 \3", text.removeprefix("Socket Exception: "))
-            self._complaints.append(said.replace("\\n", " "))
+        error = sys.exception()  # Apprise logs what it catches while it handles it
+        if error is not None and error is not self._outside:
+            self.failed(error)
+        elif record.levelno >= logging.WARNING:
+            self._complaints.append(record.getMessage())
 
-    def failure(self) -> Attempt:
-        """Why it failed: the service's answer if there is one, else the error, else Apprise's complaints."""
-        if self.answer is not None:
-            detail = _answer(self.answer)
-        elif self.error is not None:
-            detail = str(_root(self.error)) or type(self.error).__name__
-        else:
-            detail = "; ".join(dict.fromkeys(self._complaints)) or "Apprise gave no reason"
+    def failed(self, error: BaseException) -> None:
+        if error not in self.errors:
+            self.errors.append(error)
+
+    def outcome(self, sent: bool) -> Attempt:
+        """How it ended: the service's answer tells, else the errors, else Apprise's complaints."""
+        if sent:
+            return Attempt(ok=True)
+        failure = self._failure()
         # Cut last: half a secret would not be recognised.
-        detail = cut(" ".join(self._redact(detail).split()), LONGEST_DETAIL)
-        return Attempt(ok=False, detail=detail, retry_after=_retry_after(self.answer))
+        detail = cut(one_line(self._redact(failure.detail)), LONGEST_DETAIL)
+        if self.delivered and failure.permanent:
+            return Attempt(ok=True, detail=detail)
+        return Attempt(False, detail, failure.retry_after, failure.permanent)
+
+    def _failure(self) -> Failure:
+        if self.answer is not None and not (self.answer.ok and self.errors):
+            return of_answer(self.answer)
+        if self.errors:
+            return _together([of_error(error) for error in _telling(self.errors)])
+        return Failure("; ".join(dict.fromkeys(self._complaints)) or "Apprise gave no reason")
+
+
+def _telling(errors: Sequence[BaseException]) -> list[BaseException]:
+    """Refused recipients, and the first error that is about all of them: what comes after that is its echo."""
+    refused = [hasattr(error, "recipients") for error in errors]
+    return list(errors[: refused.index(False) + 1 if False in refused else None])
+
+
+def _together(failures: Sequence[Failure]) -> Failure:
+    detail = "; ".join(dict.fromkeys(failure.detail for failure in failures))
+    return Failure(detail, permanent=all(failure.permanent for failure in failures))
 
 
 _current: ContextVar[Transcript | None] = ContextVar("notifiers_transcript", default=None)
 
 
+def current() -> Transcript | None:
+    """That of the attempt which runs in this context."""
+    return _current.get()
+
+
 @contextmanager
-def listen(redact: Redactor) -> Iterator[Transcript]:
+def listen(transcript: Transcript, redact: Redactor) -> Iterator[None]:
     """Collect what is said while the block runs in this context; none of it reaches the application's log."""
-    transcript = Transcript(redact)
     masking = RedactingFilter(redact)
     with ExitStack() as stack:
         stack.enter_context(_opened)
@@ -81,7 +116,7 @@ def listen(redact: Redactor) -> Iterator[Transcript]:
         stack.callback(apprise_log.removeHandler, transcript)
         token = _current.set(transcript)
         stack.callback(_current.reset, token)
-        yield transcript
+        yield
 
 
 class _OpenedLog:
@@ -112,67 +147,3 @@ class _OpenedLog:
 
 
 _opened = _OpenedLog()
-
-
-@functools.cache
-def tap_requests() -> None:
-    """Let requests report to the transcript of the context it is called in; elsewhere it works as ever.
-
-    It has no hook for all sessions, and Apprise opens a new one for each request.
-    """
-    requests = importlib.import_module("requests")
-    send = requests.Session.send
-
-    @functools.wraps(send)
-    def reporting(session: Any, request: Any, **kwargs: Any) -> Any:
-        transcript = _current.get()
-        if transcript is None:
-            return send(session, request, **kwargs)
-        transcript.answer = transcript.error = None
-        try:
-            transcript.answer = send(session, request, **kwargs)
-        except requests.RequestException as error:
-            transcript.error = error
-            raise
-        if transcript.answer.status_code == requests.codes.too_many_requests:
-            # Apprise's Discord would sleep and post again; an error ends the attempt in every service.
-            raise requests.RequestException("too many requests")
-        return transcript.answer
-
-    requests.Session.send = reporting
-
-
-def _answer(answer: Any) -> str:
-    line = f"HTTP {answer.status_code} {answer.reason}".rstrip()
-    is_page = "html" in answer.headers.get("Content-Type", "")
-    text = "" if is_page else answer.content.decode("utf-8", "replace").strip()
-    return f"{line}: {text}" if text else line
-
-
-def _retry_after(answer: Any) -> float | None:
-    """Seconds, from either form of the header; a date counts from the service's own clock."""
-    value = None if answer is None else answer.headers.get("Retry-After")
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        return _until(value, answer.headers.get("Date"))
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _until(date: str, now: str | None) -> float | None:
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return max(0.0, (parsedate_to_datetime(date) - parsedate_to_datetime(now or "")).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
-def _root(error: BaseException) -> BaseException:
-    """The error at the bottom: requests wraps urllib3's, which wraps the socket's."""
-    for inner in (getattr(error, "reason", None), *reversed(error.args)):
-        if isinstance(inner, BaseException):
-            return _root(inner)
-    return error

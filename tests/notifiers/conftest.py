@@ -12,7 +12,7 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email import message_from_bytes
@@ -28,7 +28,7 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from notifiers import AlertLevel, NotificationMessage
+from notifiers import AlertLevel, NotificationMessage, delivery
 
 PATIENCE = 10.0
 """Seconds until a socket of the rig gives up; never reached unless something is broken."""
@@ -133,6 +133,8 @@ def proxy_handler(port: int) -> type[socketserver.StreamRequestHandler]:
             while readable := select.select(list(peers), [], [], PATIENCE)[0]:
                 for end in readable:
                     data = end.recv(65_536)
+                    while isinstance(end, ssl.SSLSocket) and end.pending():
+                        data += end.recv(end.pending())
                     if not data:
                         return
                     peers[end].sendall(data)
@@ -140,11 +142,57 @@ def proxy_handler(port: int) -> type[socketserver.StreamRequestHandler]:
     return Proxy
 
 
+def relay_handler(port: int) -> type[socketserver.BaseRequestHandler]:
+    """What a proxy does after its greeting; behind TLS it makes any server one that speaks TLS from the start."""
+
+    class Relay(proxy_handler(port)):  # type: ignore[misc]
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as upstream:
+                self.relay(upstream)
+
+    return Relay
+
+
+class Dripping(socketserver.BaseRequestHandler):
+    """Answers a byte now and then, and never ends by itself: only when the client hangs up."""
+
+    beginning = b""
+    drop = b"."
+
+    def handle(self) -> None:
+        self.request.sendall(self.beginning)
+        self.request.settimeout(0.02)
+        while True:
+            with suppress(TimeoutError):
+                if not self.request.recv(65_536):
+                    return
+            self.request.sendall(self.drop)
+
+
+class Silent(socketserver.BaseRequestHandler):
+    """Listens, and never answers."""
+
+    def handle(self) -> None:
+        while self.request.recv(65_536):
+            pass
+
+
 @pytest.fixture
 def serve() -> Iterator[Callable[[type[socketserver.BaseRequestHandler]], int]]:
     """Serves connections with a handler of one's own, and says on which port."""
     with ExitStack() as stack:
         yield lambda handler: stack.enter_context(serving(Server(("127.0.0.1", 0), handler)))
+
+
+@pytest.fixture
+def drip(serve: Callable[[type[socketserver.BaseRequestHandler]], int]) -> Callable[[bytes, bytes], int]:
+    """Serves a beginning, and then the same drop again and again."""
+    return lambda beginning, drop: serve(type("Drip", (Dripping,), {"beginning": beginning, "drop": drop}))
+
+
+@pytest.fixture
+def silent_port(serve: Callable[[type[socketserver.BaseRequestHandler]], int]) -> int:
+    return serve(Silent)
 
 
 @pytest.fixture(scope="session")
@@ -227,12 +275,19 @@ class Mail:
 
     @property
     def text(self) -> str:
-        return self.content.get_content().replace("\r\n", "\n").rstrip("\n")
+        return self._part("plain")
+
+    @property
+    def html(self) -> str:
+        return self._part("html")
+
+    def _part(self, kind: str) -> str:
+        return self.content.get_body((kind,)).get_content().replace("\r\n", "\n").rstrip("\n")
 
 
 @dataclass
 class MailServer:
-    """An SMTP server that knows one user; `refuse` says what it answers to a recipient."""
+    """An SMTP server that knows one user; `refuse` says what it answers to an address, or to ``DATA``."""
 
     port: int
     mails: list[Mail] = field(default_factory=list)
@@ -242,6 +297,13 @@ class MailServer:
         session.user = data.login.decode()
         known = (data.login, data.password) == (b"trader", b"s3cr%74/et word")
         return AuthResult(success=known, handled=False)
+
+    async def handle_MAIL(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        if answer := self.refuse.get(address):
+            return answer
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
         if answer := self.refuse.get(address):
@@ -253,7 +315,7 @@ class MailServer:
         content = message_from_bytes(envelope.content, policy=default)
         user = getattr(session, "user", None)
         self.mails.append(Mail(envelope.rcpt_tos, user, session.ssl is not None, content))
-        return "250 OK"
+        return self.refuse.get("DATA", "250 OK")
 
 
 def free_port() -> int:
@@ -290,6 +352,17 @@ def smtp(tls: ssl.SSLContext, ca_file: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
+def smtps(tls: ssl.SSLContext, ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    """Speaks TLS from the start."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    with mail_server(auth_require_tls=False) as server:
+        outside = Server(("127.0.0.1", 0), relay_handler(server.port))
+        outside.socket = tls.wrap_socket(outside.socket, server_side=True)
+        with serving(outside) as server.port:
+            yield server
+
+
+@pytest.fixture
 def open_smtp() -> Iterator[MailServer]:
     """Takes mail from anybody, unencrypted."""
     with mail_server(auth_require_tls=False) as server:
@@ -297,8 +370,22 @@ def open_smtp() -> Iterator[MailServer]:
 
 
 @pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], None]:
+    """Sets the seconds to wait for a read, and for the whole attempt."""
+
+    def set_patience(read: float, whole: float) -> None:
+        monkeypatch.setitem(delivery.ONE_REQUEST, "rto", read)
+        monkeypatch.setattr(delivery, "DEADLINE", whole)
+
+    return set_patience
+
+
+@pytest.fixture
 def unused_port() -> int:
     return free_port()
+
+
+NEW_YORK = ZoneInfo("America/New_York")
 
 
 @pytest.fixture
@@ -308,6 +395,6 @@ def crash() -> NotificationMessage:
         "Engine crashed <!channel>",
         "exit code -11, ask <@U024BE7LH> or @everyone; see https://example.com/max_risk\nmax_position is *safe*",
         AlertLevel.CRITICAL,
-        datetime(2026, 11, 27, 10, 5, 3, tzinfo=ZoneInfo("America/New_York")),
+        datetime(2026, 11, 27, 10, 5, 3, tzinfo=NEW_YORK),
         {"symbol": "AAPL", "quantity": 100, "price": 150.0, "restarts": None},
     )

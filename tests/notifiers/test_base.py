@@ -79,8 +79,20 @@ def test_the_console_prints_everything_in_one_block():
     stream = io.StringIO()
     assert ConsoleNotifier(stream).notify(message(AlertLevel.WARNING)) is True
     assert stream.getvalue() == (
-        "[WARNING] Order filled\n    BUY 100 AAPL\n\n    price: 150.00\n\n    2026-11-27 15:05:03 UTC\n"
+        "[WARNING] Order filled\n    BUY 100 AAPL\n\n    Price: 150.00\n\n    2026-11-27 15:05:03 UTC\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("utf-8", "Verlust 10 € 📉 خسارة"), ("latin-1", "Verlust 10 \\u20ac \\U0001f4c9 \\u062e")]
+)
+def test_the_console_escapes_what_its_stream_cannot_write(encoding, shown):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    assert (
+        ConsoleNotifier(stream).notify(NotificationMessage("", "Verlust 10 € 📉 خسارة\x00\x1b[31m", timestamp=AT))
+        is True
+    )
+    assert f"[INFO]\n    {shown}" in stream.buffer.getvalue().decode(encoding)
 
 
 def test_the_console_writes_to_the_stdout_of_the_moment(capsys):

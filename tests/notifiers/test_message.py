@@ -30,11 +30,31 @@ def test_an_unknown_level_is_refused_with_the_known_ones():
         AlertLevel("loud")
 
 
-def test_a_message_needs_a_title_and_an_aware_timestamp():
-    with pytest.raises(ValueError, match="needs a title"):
-        NotificationMessage("  ", "text")
+def test_a_message_needs_an_aware_timestamp():
     with pytest.raises(ValueError, match="must be aware"):
         NotificationMessage("Title", "text", timestamp=datetime(2026, 11, 27))
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "kept"),
+    [
+        ("", "", ("", "")),
+        ("  Title\n", "\n  indented\n\n", ("Title", "\n  indented")),
+        ("NUL \x00", "half \ud83d, whole 📉", ("NUL \ufffd", "half \ufffd, whole 📉")),
+        (None, ValueError("no margin"), ("", "no margin")),
+    ],
+)
+def test_no_message_is_lost_for_its_spelling(title, text, kept):
+    message = NotificationMessage(title, text)
+    assert (message.title, message.message) == kept
+    assert json.loads(json.dumps(message.to_dict()))["title"] == kept[0]
+
+
+def test_the_delivery_is_told_apart_from_the_facts():
+    message = NotificationMessage("T", "", metadata={"symbol": "AAPL", "delivery": "3f2a91c7", "none": None, 7: 1})
+    assert (message.delivery, message.facts) == ("3f2a91c7", {"symbol": "AAPL", "7": 1})
+    assert message.to_dict()["metadata"]["delivery"] == "3f2a91c7"
+    assert NotificationMessage("T", "").delivery is None
 
 
 def test_a_message_is_info_of_now_without_facts_by_default():
@@ -66,6 +86,7 @@ def test_as_a_dict_it_is_ready_for_json():
         "nested": {1: {"ok": True}},
         "fill": Fill(price=1.5),
         "none": None,
+        "output": "half \ud83d",
     }
     message = NotificationMessage("Title", "text", "critical", AT, facts)
     assert json.loads(json.dumps(message.to_dict(), allow_nan=False)) == {
@@ -84,6 +105,7 @@ def test_as_a_dict_it_is_ready_for_json():
             "nested": {"1": {"ok": True}},
             "fill": "Fill(quantity=None, price=1.5, commission=None)",
             "none": None,
+            "output": "half \ufffd",
         },
     }
 
@@ -93,6 +115,16 @@ def test_it_comes_back_from_a_dict():
     again = NotificationMessage.from_dict(json.loads(json.dumps(message.to_dict())))
     assert again == message
     assert again.timestamp.utcoffset() == timedelta(hours=-5)
+
+
+def test_from_a_dict_the_time_is_shown_where_it_is_wanted():
+    """In winter and in summer: JSON has the offset, but not the zone."""
+    for month, hour, zone in ((1, 10, "EST"), (7, 11, "EDT")):
+        data = {"title": "T", "message": "", "timestamp": f"2026-{month:02}-05T15:05:03+00:00"}
+        at = NotificationMessage.from_dict(data, zone=ZoneInfo("America/New_York")).timestamp
+        assert (at.hour, at.tzname()) == (hour, zone)
+    with pytest.raises(ValueError, match="must be aware"):
+        NotificationMessage.from_dict(data | {"timestamp": "2026-01-05T15:05:03"}, zone=UTC)
 
 
 def test_from_a_dict_with_the_least():

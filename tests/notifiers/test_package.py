@@ -1,9 +1,11 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import notifiers
 
-HEAVY = {"apprise", "requests", "urllib3", "smtplib", "ssl"}
+HEAVY = {"apprise", "requests", "urllib3", "smtplib", "ssl", "email", "html", "tempfile"}
 
 
 def test_the_public_names():
@@ -46,7 +48,13 @@ from notifiers import NotificationMessage, WebhookNotifier
 notifier = WebhookNotifier("http://127.0.0.1:{unused_port}/hook")
 with ThreadPoolExecutor(8) as pool:
     attempts = list(pool.map(notifier.attempt, [NotificationMessage("T", "text")] * 8))
-print({{attempt.detail.rpartition("] ")[2] for attempt in attempts}})
+print({{attempt.detail.rpartition(": ")[2] for attempt in attempts}})
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == ("{'Connection refused'}", "")
+
+
+def test_apprise_is_imported_in_one_module_only():
+    sources = {path.name: path.read_text(encoding="utf-8") for path in Path(notifiers.__file__).parent.glob("*.py")}
+    imports = re.compile(r"^\s*(?:import|from) apprise\b", re.MULTILINE)
+    assert [name for name, source in sources.items() if imports.search(source)] == ["delivery.py"]

@@ -1,8 +1,9 @@
 import logging
+import re
 
 import pytest
 
-from notifiers.redaction import RedactingFilter, Redactor, describe, shown
+from notifiers.redaction import RedactingFilter, Redactor, describe, matched, shown
 
 
 @pytest.mark.parametrize(
@@ -12,6 +13,7 @@ from notifiers.redaction import RedactingFilter, Redactor, describe, shown
         "https://user:p%40ss%2Fw%22rd%27@host/",
         "user:p%40ss/w%22rd%27@host",
         '{"password": "p@ss/w\\"rd\'"}',
+        "AUTH LOGIN cEBzcy93InJkJw==",
     ],
 )
 def test_a_secret_is_masked_in_every_spelling(text):
@@ -73,3 +75,9 @@ def test_a_foreign_error_loses_what_urls_hide(error, said):
 )
 def test_of_a_secret_url_the_host_may_be_shown(url, text):
     assert shown(url) == text
+
+
+def test_a_url_that_does_not_match_is_refused_without_being_shown():
+    assert matched(re.compile("https://a/(.*)"), " https://a/b ", "an A", "https://a/XXXX")[1] == "b"
+    with pytest.raises(ValueError, match=r"^not an A: 'https://b/\*\*\*'; one looks like https://a/XXXX$"):
+        matched(re.compile("https://a/(.*)"), "https://b/sesame", "an A", "https://a/XXXX")

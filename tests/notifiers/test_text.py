@@ -1,67 +1,110 @@
-from datetime import UTC, datetime
+import unicodedata
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from notifiers import AlertLevel, NotificationMessage
-from notifiers.text import compose, cut, headline
+from notifiers.text import clean, cut, fitted, one_line, shortened, size
 
-AT = datetime(2026, 11, 27, 15, 5, 3, tzinfo=UTC)
-
-
-def test_the_headline_is_one_line_with_the_level():
-    message = NotificationMessage("Engine\r\ncrashed\tagain", "", AlertLevel.CRITICAL, AT)
-    assert headline(message) == "[CRITICAL] Engine crashed again"
-
-
-def test_text_facts_and_time_are_paragraphs():
-    facts = {"symbol": "AAPL", "quantity": 100, "price": 150.0, "safe": True, "nothing": None}
-    message = NotificationMessage("Title", "Bought 100 shares", AlertLevel.INFO, AT, facts)
-    assert compose(message) == (
-        "Bought 100 shares\n\nsymbol: AAPL\nquantity: 100\nprice: 150.00\nsafe: yes\n\n2026-11-27 15:05:03 UTC"
-    )
+FAMILY = "👨‍👩‍👧"
+TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(" \n&<_" + FAMILY), max_size=400)
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("text", "cleaned"),
     [
-        (0.1 + 0.2, "0.30"),
-        (0.12345, "0.12345"),
-        (-2.5, "-2.50"),
-        (1e-12, "1e-12"),
-        (float("inf"), "inf"),
-        (AT, "2026-11-27 15:05:03 UTC"),
-        (AlertLevel.WARNING, "warning"),
-        ({"a": [1, 2]}, '{"a": [1, 2]}'),
-        ("two\nlines", "\n  two\n  lines"),
+        ("\x1b[31mred\x1b[0m and \x1b]0;title\x07plain", "red and plain"),
+        ("a\r\nb\rc\x0bd\u2028e", "a\nb\nc\nd\ne"),
+        ("tab\there, bell\x07 and NUL\x00", "tab\there, bell and NUL"),
+        ("C1\x9b31m and \x7f", "C131m and "),
+        ("invoice\u202efdp.exe", "invoicefdp.exe"),
+        ("خسارة 10٪ שלום", "خسارة 10٪ שלום"),
+        (f"{FAMILY} 📉 é", f"{FAMILY} 📉 é"),
     ],
 )
-def test_a_fact_reads_as_a_human_would_write_it(value, shown):
-    message = NotificationMessage("Title", "", AlertLevel.INFO, AT, {"fact": value})
-    assert compose(message) == f"fact: {shown}\n\n2026-11-27 15:05:03 UTC"
+def test_what_cannot_be_read_is_removed(text, cleaned):
+    assert clean(text) == cleaned
 
 
-def test_terminal_and_control_characters_are_removed():
-    message = NotificationMessage("T", "\x1b[31mred\x1b[0m\r\n\x00tab\there\x07 \udcff", AlertLevel.INFO, AT)
-    assert compose(message) == "red\ntab\there ?\n\n2026-11-27 15:05:03 UTC"
+def test_on_one_line_blanks_are_single():
+    assert one_line(" a\r\n\tb \x00 c ") == "a b c"
 
 
-def test_long_text_gives_way_to_facts_and_time():
-    message = NotificationMessage("T", "x" * 5_000, AlertLevel.INFO, AT, {"symbol": "AAPL"})
-    text = compose(message, 400)
-    assert len(text) <= 400
-    assert text.endswith("x […]\n\nsymbol: AAPL\n\n2026-11-27 15:05:03 UTC")
+def test_a_character_beyond_the_basic_plane_counts_twice():
+    assert (size("abc"), size("é"), size("📉"), size(FAMILY)) == (3, 1, 2, 8)
 
 
-def test_facts_get_half_of_the_room_at_most():
-    facts = {f"fact{number}": "y" * 5_000 for number in range(20)}
-    text = compose(NotificationMessage("T", "x" * 5_000, AlertLevel.INFO, AT, facts), 1_000)
-    assert len(text) <= 1_000
-    assert text.count("x") > 450
-    assert text.endswith("y […]\n\n2026-11-27 15:05:03 UTC")
+@pytest.mark.parametrize(
+    ("text", "limit", "beginning"),
+    [
+        ("hello world", 11, "hello world"),
+        ("hello world again", 15, "hello world […]"),
+        ("hello world again", 14, "hello […]"),
+        ("hello, " + "x" * 60, 60, "hello, " + "x" * 49 + " […]"),
+        ("one  \n two", 8, "one […]"),
+        ("longer", 5, "l […]"),
+        ("longer", 4, "long"),
+        ("longer", 0, ""),
+        ("longer", -1, ""),
+        ("📉📉📉📉", 6, "📉 […]"),
+        ("📉📉📉📉", 7, "📉 […]"),
+        (FAMILY * 3, 23, FAMILY * 2 + " […]"),
+        ("e\u0301" * 9, 9, "e\u0301e\u0301 […]"),
+        ("👍🏽" * 4, 11, "👍🏽 […]"),
+    ],
+)
+def test_the_beginning_is_kept_whole(text, limit, beginning):
+    assert cut(text, limit) == beginning
 
 
-def test_the_cut_leaves_no_backslash_to_escape_the_mark():
-    assert cut("a" * 5 + "\\*" * 5, 11) == "aaaaa\\* […]"
-    assert cut("short", 5) == "short"
-    assert cut("longer", 3) == " […"
-    assert cut("longer", -1) == ""
+def test_of_a_long_text_the_beginning_and_the_end_are_kept():
+    text = "Job report failed.\n" + "a line of output\n" * 500 + "KeyError: 'AAPL'"
+    short = shortened(text, 400)
+    assert size(short) <= 400
+    assert short.startswith("Job report failed.\na line of output\n")
+    assert short.endswith("a line of output\nKeyError: 'AAPL'")
+    beginning, mark, end = (
+        short.split("\n[… ")[0],
+        short[short.index("[… ") : short.index(" …]")],
+        short.split(" …]\n")[1],
+    )
+    assert mark == f"[… {len(text) - len(beginning) - len(end):,} characters left out"
+
+
+@pytest.mark.parametrize("limit", [10, 100])
+def test_where_there_is_little_room_only_the_beginning_is_kept(limit):
+    assert shortened("word " * 100, limit) == cut("word " * 100, limit)
+
+
+def escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("_", "\\_")
+
+
+@settings(derandomize=True, deadline=None)
+@given(TEXT, st.integers(0, 300))
+def test_no_cut_is_too_long_or_parts_what_is_drawn_as_one(text, limit):
+    for short in (cut(text, limit), shortened(text, limit)):
+        assert size(short) <= limit
+        assert (short == text) == (size(text) <= limit)
+        short.encode("utf-8")
+
+
+@settings(derandomize=True, deadline=None)
+@given(TEXT, st.integers(20, 300))
+def test_what_is_fitted_is_whole_escapes_of_the_right_length(text, limit):
+    fit = fitted(text, limit, escaped, cut)
+    assert size(fit) <= limit
+    if size(escaped(text)) <= limit:
+        assert fit == escaped(text)
+    else:
+        kept = fit.removesuffix(" […]").replace("\\_", "_").replace("&lt;", "<").replace("&amp;", "&")
+        assert fit.endswith(" […]")
+        assert text.startswith(kept.rstrip()) or unicodedata.normalize("NFC", text) != text
+
+
+def test_what_needs_escapes_everywhere_still_fills_the_room():
+    assert 2_900 < size(fitted("&" * 5_000, 3_000, escaped, cut)) <= 3_000
+
+
+def test_a_text_of_nothing_but_blanks_is_cut_in_an_instant():
+    assert size(shortened(" " * 200_000 + "x", 3_000)) <= 3_000
