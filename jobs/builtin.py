@@ -37,12 +37,16 @@ class JobContext(Protocol):
     def rebalance(self, scheduled_at: datetime) -> str:
         """Have the engine decide on its positions; raises JobSkipped outside the session."""
 
+    def report_session(self, scheduled_at: datetime) -> str:
+        """Tell what the session brought; raises JobSkipped on a later day, JobFailed if it can't be read."""
+
 
 TABLE: Mapping[str, Mapping[str, Any]] = {
     "pre_market": {"session": "pre_open", "misfire": "run_if_same_session", "notify": "never"},
     "market_open": {"session": "open", "misfire": "run_if_same_session", "notify": "never"},
     "rebalance": {"session": "open + 5m", "misfire": "run_if_same_session"},
     "market_close": {"session": "close", "misfire": "run_if_same_session", "notify": "never"},
+    "daily_report": {"session": "close + 15m", "misfire": "run"},
     "post_market_end": {"session": "post_close", "misfire": "skip", "notify": "never"},
     "heartbeat": {"interval": "5m", "misfire": "skip", "notify": "never"},
     "health_check": {"interval": "60s", "misfire": "skip"},
@@ -54,6 +58,7 @@ BODIES: Mapping[str, Callable[[JobContext, datetime], str]] = {
     "market_open": lambda context, at: context.announce_session(at),
     "rebalance": lambda context, at: context.rebalance(at),
     "market_close": lambda context, at: context.announce_session(at),
+    "daily_report": lambda context, at: context.report_session(at),
     "post_market_end": lambda context, at: context.announce_session(at),
     "heartbeat": lambda context, _: context.heartbeat(),
     "health_check": lambda context, _: context.check_health(),

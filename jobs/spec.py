@@ -1,54 +1,38 @@
 """A job as the config describes it, checked and put in order."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
-from enum import StrEnum
-from typing import Any, Self
-from zoneinfo import ZoneInfo
+from typing import Any, NamedTuple, Self
 
 from calendars import MarketCalendar, Session
 from jobs.builtin import TABLE
-from jobs.durations import parse_duration
-from jobs.triggers import CronTrigger, IntervalTrigger, SessionTrigger, Trigger, parse_anchor
+from jobs.triggers import CronTrigger, IntervalTrigger, SessionTrigger, Trigger
+from jobs.values import READERS, Misfire, Notify, Overlap, WrongValue, nearest, shown
 
 __all__ = ["JobSpec", "JobSpecError", "Misfire", "Notify", "Overlap", "Problem", "check_job", "job_specs", "parse_job"]
 
-Problem = tuple[tuple[str, ...], object, str]
-"""Where in the job's mapping, the value found there, and what is wrong with it and what would be right."""
-
-STATES = ("stopped", "pre_market", "trading", "post_market", "error")
 SCHEDULES = ("cron", "interval", "session")
 PROCESS_KEYS = ("overlap", "timeout", "retries")
-MOST_RETRIES = 100
-IMPORT_STRING = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-NAME = re.compile(r"[A-Za-z][\w.-]{0,63}")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
-class Misfire(StrEnum):
-    """What to do with a fire whose time passed while the daemon was away, or too busy, by more than `grace`."""
+class Problem(NamedTuple):
+    """Something wrong with a job.
 
-    SKIP = "skip"
-    RUN = "run"
-    RUN_IF_SAME_SESSION = "run_if_same_session"
+    :param path: where in the job's mapping.
+    :param at_key: it is the key that is wrong, not its value.
+    """
 
+    path: tuple[str | int, ...]
+    value: object
+    message: str
+    remedy: str = ""
+    at_key: bool = False
 
-class Overlap(StrEnum):
-    """What to do with a fire that comes while the run before is still going on."""
-
-    SKIP = "skip"
-    QUEUE = "queue"
-    """Begin it when that run ends; one fire waits at most, and a further one is skipped."""
-
-
-class Notify(StrEnum):
-    """Which runs of a job raise an alert."""
-
-    NEVER = "never"
-    FAILURE = "failure"
-    ALWAYS = "always"
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
 
 class JobSpecError(ValueError):
@@ -56,7 +40,7 @@ class JobSpecError(ValueError):
 
     def __init__(self, name: str, problems: list[Problem]) -> None:
         self.problems = problems
-        super().__init__("; ".join(".".join((name, *path)) + ": " + text for path, _, text in problems))
+        super().__init__("; ".join(f"{'.'.join(map(str, (name, *each.path)))}: {each}" for each in problems))
 
 
 @dataclass(frozen=True)
@@ -118,13 +102,11 @@ def parse_job(name: str, raw: object, calendar: MarketCalendar) -> JobSpec:
     body = name if name in TABLE else None
     if raw is False or raw == "off":
         if body is None:
-            raise JobSpecError(
-                name,
-                [((), raw, f"there is no built-in job {name!r} to switch off{_did_you_mean(name, TABLE)}")],
-            )
+            raise JobSpecError(name, [_nothing_to_switch_off(name, raw)])
         raw = {"enabled": False}
     if not isinstance(raw, Mapping):
-        raise JobSpecError(name, [((), raw, f"{raw!r} is not a job: write a mapping such as {{interval: 5m}}, or off")])
+        remedy = "write a mapping such as {interval: 5m}, or off to switch a built-in job off"
+        raise JobSpecError(name, [Problem((), raw, f"{shown(raw)} is not a job", remedy)])
     base = TABLE.get(name, {})
     if any(key in raw for key in SCHEDULES):
         base = {key: value for key, value in base.items() if key not in SCHEDULES}
@@ -149,9 +131,12 @@ def check_job(name: str, raw: object, calendar: MarketCalendar) -> list[Problem]
     return []
 
 
-def _did_you_mean(word: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    close = get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f" (known: {', '.join(known)})"
+def _nothing_to_switch_off(name: str, raw: object) -> Problem:
+    close = nearest(name, TABLE)
+    remedy = (
+        f"did you mean {close}?" if close else f"built in are {', '.join(TABLE)}; a job of yours is left out instead"
+    )
+    return Problem((), raw, f"there is no built-in job {shown(name)} to switch off", remedy, at_key=True)
 
 
 class _Reader:
@@ -162,28 +147,39 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def fields(self) -> dict[str, Any]:
-        if not NAME.fullmatch(self.name):
-            self.problem((), self.name, "a job's name is a letter, then letters, digits, '_', '-' or '.', 64 at most")
-        for key in self.raw:
-            if key not in READERS:
-                self.problem((str(key),), self.raw[key], f"no such key{_did_you_mean(str(key), tuple(READERS))}")
-        for key in PROCESS_KEYS:
-            if key in self.raw and self.body is not None:
-                self.problem(
-                    (key,), self.raw[key], f"{key} goes with run and command only; {self.name} is short and built in"
-                )
+        self.keys()
         kind = self.kind()
+        policy = {key: self.read(key) for key in READERS if key in OPTIONS}
         return {
             "schedule": self.schedule_text(kind),
             "kind": kind,
-            "trigger": self.trigger(kind),
+            "trigger": self.trigger(kind, policy),
             "action": self.action(),
             "source": "builtin" if self.body else "config",
-            **{key: self.read(key) for key in READERS if key in OPTIONS},
+            **policy,
         }
 
-    def problem(self, path: tuple[str, ...], value: object, text: str) -> None:
-        self.problems.append((path, value, text))
+    def problem(self, key: str, message: str, remedy: str = "") -> None:
+        self.problems.append(Problem((key,), self.raw[key], message, remedy))
+
+    def whole(self, found: object, message: str, remedy: str = "", *, at_key: bool = False) -> None:
+        """Something that is wrong with the mapping, not with one of its keys."""
+        self.problems.append(Problem((), found, message, remedy, at_key))
+
+    def keys(self) -> None:
+        """The job's name, and the keys that it may have."""
+        if not NAME.fullmatch(self.name):
+            message = f"{shown(self.name)} is not a job's name"
+            remedy = "write a letter, then letters, digits, '_', '-' or '.', 64 at most"
+            self.whole(self.name, message, remedy, at_key=True)
+        for key in (each for each in self.raw if each not in READERS):
+            close = nearest(key, READERS)
+            remedy = f"did you mean {close}?" if close else f"known are {', '.join(READERS)}"
+            self.problems.append(Problem((str(key),), key, "a job has no such key", remedy, at_key=True))
+        for key in (each for each in PROCESS_KEYS if each in self.raw and self.body is not None):
+            self.problem(
+                key, f"{key} goes with run and command only; {self.name} is short and built in", "leave it out"
+            )
 
     def read(self, key: str, default: object = None) -> Any:
         """The value of a key, read by its reader; a bad one is a problem and reads as None."""
@@ -192,20 +188,28 @@ class _Reader:
         value = self.raw.get(key, default)
         if value is None:
             if key in self.raw:
-                self.problem((key,), None, "null says nothing; leave the key out, or give it a value")
+                self.problem(key, "null says nothing", "leave the key out, or give it a value")
             return None
         try:
             return READERS[key](value)
         except ValueError as error:
-            self.problem((key,), value, str(error))
+            wrong = WrongValue.of(error)
+            path, found = ((key,), value) if wrong.at is None else ((key, wrong.at), value[wrong.at])
+            self.problems.append(Problem(path, found, wrong.message, wrong.remedy))
             return None
 
     def kind(self) -> str:
         given = [key for key in SCHEDULES if key in self.raw]
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            self.problem((), found, f"a job has exactly one of cron, interval and session; this one has {found}")
+            remedy = "keep one of them" if given else self.missing("write one such as interval: 5m")
+            self.whole(found, f"a job has exactly one of cron, interval and session; this one has {found}", remedy)
         return given[0] if given else "interval"
+
+    def missing(self, remedy: str) -> str:
+        """What to do about a missing key: a job whose name is nearly that of a built-in one was meant to be it."""
+        close = nearest(self.name, TABLE, likeness=0.8) if self.body is None else None
+        return f"{remedy}, or did you mean the job {close}?" if close else remedy
 
     def schedule_text(self, kind: str) -> str:
         text = f"{kind} {self.raw.get(kind)}"
@@ -213,13 +217,21 @@ class _Reader:
             text = f"{text} until {self.raw.get('until', 'close')} every {self.raw['every']}"
         return f"{text} {self.raw['timezone']}" if "timezone" in self.raw else text
 
-    def trigger(self, kind: str) -> Trigger | None:
+    def trigger(self, kind: str, policy: Mapping[str, Any]) -> Trigger | None:
         for key, owner in (("every", "session"), ("until", "session"), ("timezone", "cron")):
             if key in self.raw and kind != owner:
-                self.problem((key,), self.raw[key], f"{key} goes with {owner} only; leave it out")
+                repeats = key == "every" and kind not in self.raw
+                remedy = "to repeat all day, write interval instead" if repeats else "leave it out"
+                self.problem(key, f"{key} goes with {owner} only", remedy)
         if kind not in self.raw:
             return None
-        return {"cron": self.cron, "interval": self.interval, "session": self.session}[kind]()
+        match kind:
+            case "cron":
+                return self.cron()
+            case "interval":
+                return self.interval(policy["jitter"])
+            case _:
+                return self.session(policy["only_when"])
 
     def cron(self) -> Trigger | None:
         text, zone = self.read("cron"), self.read("timezone")
@@ -228,137 +240,54 @@ class _Reader:
         try:
             return CronTrigger(text, zone or self.calendar.timezone)
         except ValueError as error:
-            self.problem(("cron",), text, str(error))
+            self.problem("cron", str(error))
             return None
 
-    def interval(self) -> Trigger | None:
+    def interval(self, jitter: timedelta | None) -> Trigger | None:
         seconds = self.read("interval")
-        return None if seconds is None else IntervalTrigger(seconds)
+        if seconds is None:
+            return None
+        if jitter is not None and jitter.total_seconds() >= seconds:
+            message = f"{shown(self.raw['jitter'])} is not less than the interval of {seconds:g} s"
+            self.problem("jitter", message, "write less, or a longer interval")
+        return IntervalTrigger(seconds)
 
-    def session(self) -> Trigger | None:
+    def session(self, states: frozenset[str] | None) -> Trigger | None:
         start, every = self.read("session"), self.read("every")
         until = self.read("until", default="close" if "every" in self.raw else None)
         if "until" in self.raw and "every" not in self.raw:
-            self.problem(("until",), self.raw["until"], "until needs every, as in every: 5m")
+            self.problem("until", "until needs every", "write how often, as in every: 5m, or leave it out")
         if start is None:
             return None
         trigger = SessionTrigger(self.calendar, start, until, None if every is None else timedelta(seconds=every))
         if (usual := trigger.usual_session()) is not None:
-            self.usual_day(trigger, usual)
+            self.usual_day(trigger, usual, states)
         return trigger
 
-    def usual_day(self, trigger: SessionTrigger, usual: Session) -> None:
+    def usual_day(self, trigger: SessionTrigger, usual: Session, states: frozenset[str] | None) -> None:
         """What is sensible fires on a usual day, and at a time when its states can hold."""
-        fires, text, states = trigger.fires(usual), self.raw["session"], self.raw.get("only_when")
+        fires, text = trigger.fires(usual), self.raw["session"]
         if not fires:
             span = f"{text} until {self.raw.get('until', 'close')}"
-            self.problem(("session",), text, f"{span} never fires: in a regular session it ends before it begins")
+            message = f"{span} never fires: in a regular session it ends before it begins"
+            self.problem("session", message, "write an until that comes later")
         elif states and "stopped" not in states and not any(usual.pre_open <= at < usual.post_close for at in fires):
-            self.problem(("session",), text, f"{text} is outside the trading day, where only_when never holds")
+            message = f"{text} is outside the trading day, where only_when never holds"
+            self.problem("session", message, "move it, or leave only_when out")
 
     def action(self) -> str | tuple[str, ...] | None:
         given = [key for key in ("run", "command") if key in self.raw]
         if self.body is not None and not given:
             return self.body
         if self.body is not None:
-            self.problem((given[0],), self.raw[given[0]], f"{self.name} is a built-in job; give yours another name")
+            self.problem(given[0], f"{self.name} is a built-in job and has its own work", "give yours another name")
         elif len(given) != 1:
             found = " and ".join(given) or "none"
-            self.problem((), found, f'a job needs run: "module:function" or command: [...]; this one has {found}')
+            remedy = "keep one of them" if given else self.missing("write what it is to do")
+            message = f'a job needs run: "module:function" or command: [...]; this one has {found}'
+            self.whole(found, message, remedy)
         return self.read(given[0]) if given else None
 
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text; put it in quotes")
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is not true or false")
-    return value
-
-
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{value!r} is not a duration; write 90s, 5m or 1h30m")
-    return parse_duration(value)
-
-
-def _interval(value: object) -> float:
-    seconds = _seconds(value)
-    if seconds < 1:
-        raise ValueError(f"{value!r} is too short; the shortest interval is 1s")
-    return seconds
-
-
-def _timedelta(value: object) -> timedelta:
-    return timedelta(seconds=_seconds(value))
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_RETRIES:
-        raise ValueError(f"{value!r} is not a whole number from 0 to {MOST_RETRIES}")
-    return value
-
-
-def _import_string(value: object) -> str:
-    if not IMPORT_STRING.fullmatch(_text(value)):
-        raise ValueError(f'{value!r} does not name a function; write "package.module:function"')
-    return str(value)
-
-
-def _command(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not value or not all(isinstance(w, str) and "\0" not in w for w in value):
-        raise ValueError(f'{value!r} is not a list of words; write ["python", "report.py"]')
-    return tuple(value)
-
-
-def _states(value: object) -> frozenset[str]:
-    words = [value] if isinstance(value, str) else value
-    if not isinstance(words, list | tuple) or not all(word in STATES for word in words):
-        raise ValueError(f"{value!r} is not a list of states; choose from {', '.join(STATES)}")
-    return frozenset(words)
-
-
-def _one_of(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
-    def read(value: object) -> StrEnum:
-        try:
-            return kind(value)  # type: ignore[arg-type]
-        except ValueError:
-            raise ValueError(f"{value!r} is not one of {', '.join(kind)}") from None
-
-    return read
-
-
-def _zone(value: object) -> ZoneInfo:
-    try:
-        return ZoneInfo(_text(value))
-    except (KeyError, OSError, ValueError):
-        raise ValueError(f"{value!r} is not a time zone; write one such as America/New_York") from None
-
-
-READERS: Mapping[str, Callable[[object], Any]] = {
-    "cron": _text,
-    "interval": _interval,
-    "session": lambda value: parse_anchor(_text(value)),
-    "every": _interval,
-    "until": lambda value: parse_anchor(_text(value)),
-    "timezone": _zone,
-    "run": _import_string,
-    "command": _command,
-    "enabled": _flag,
-    "misfire": _one_of(Misfire),
-    "grace": _timedelta,
-    "overlap": _one_of(Overlap),
-    "timeout": _timedelta,
-    "retries": _count,
-    "jitter": _timedelta,
-    "only_when": _states,
-    "trading_days_only": _flag,
-    "notify": _one_of(Notify),
-}
 
 OPTIONS: Mapping[str, object] = {
     "enabled": True,

@@ -17,7 +17,6 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from notifiers import AlertLevel
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.config import ConfigError, TradingConfig
 from orchestrator.config.changes import Change, changes, keep_until_restart, refuse_while_running
@@ -53,6 +52,7 @@ class Adoption:
     :param first: what the file said at the start.
     :param put_in_force: given a config and the time, makes everything else follow it, or nothing if it fails.
     :param monotonic: reads the monotonic clock.
+    :param changed: called when the status is another.
     """
 
     def __init__(
@@ -64,10 +64,11 @@ class Adoption:
         alarms: Alarms,
         put_in_force: Callable[[TradingConfig, list[Change], datetime], None],
         monotonic: Callable[[], float],
+        changed: Callable[[], None],
         now: datetime,
     ) -> None:
         self.source, self._history, self._alarms = source, history, alarms
-        self._put_in_force, self._monotonic = put_in_force, monotonic
+        self._put_in_force, self._monotonic, self._changed = put_in_force, monotonic, changed
         self._record = ConfigRecord(store, history)
         self.reading, self.loaded_at = first, now
         self.rejected = ""
@@ -123,18 +124,23 @@ class Adoption:
             self._record.applied(self.reading, "start", "the daemon started with it", now)
         if self.rolled_back is not None:
             text = f"The file still holds the edit that was rolled back, and {self.version} is in force. {MEND}"
-            self._alarms.raise_alert(AlertLevel.WARNING, "config", "Config still rolled back", text, now)
+            self._alarms.config_still_rolled_back(text, now)
 
     # --- the file ---
 
-    def look(self, *, asked: bool = False) -> str:
+    def look(self, now: datetime, *, asked: bool = False) -> str:
         """Look at the file, and have it taken up once it has rested; returns what was seen, in words.
 
         :param asked: somebody asks for it: what was rejected or rolled back is tried once more.
         """
         word = self.source.look()
         if word == self.version:
-            self._rested_by, self.rejected = None, ""
+            if self.rejected:
+                self.rejected = ""
+                self._changed()
+            self._rested_by = None
+            self._forget_rollback()
+            self._alarms.config_restored(now)
             return "unchanged"
         if not asked and self.rejected and word == self._rejected_word:
             return self.rejected
@@ -183,20 +189,24 @@ class Adoption:
             self._reject(error, now)
             raise
         self.rejected = ""
-        if reading.version == self.version:
+        if reading.version == self.version and not found:
+            self._forget_rollback()
             return []
-        self._forget_rollback()
-        self._try_out(reading, found)
         self._take_up(reading, found, "reload", now)
+        self._forget_rollback()
+        self._try_out(reading)
         listed = [str(change) for change in found]
         if listed:
             self._alarms.config_applied(listed, now)
+        else:
+            self._alarms.config_restored(now)
         return listed
 
     def _reject(self, error: Exception, now: datetime) -> None:
         self._rejected_word = self.source.look()
         if str(error) != self.rejected:
             self.rejected = str(error)
+            self._changed()
             logger.error("config rejected: %s", error)
             self._alarms.config_rejected(str(error), now)
 
@@ -217,14 +227,16 @@ class Adoption:
 
     # --- the engine's verdict ---
 
-    def _try_out(self, reading: Reading, found: list[Change]) -> None:
+    def _try_out(self, reading: Reading) -> None:
         """Put an edit that may keep the engine from starting on trial, if there is something to go back to."""
         good = self._good
         if good is None or good.version == reading.version:
             self._end_trial()
-        elif self.trial is not None or any(_may_stop_engine(change) for change in found):
+        elif any(_may_stop_engine(change) for change in changes(good.config, reading.config)):
             self.trial = Trial(reading.version, good)
             self._remember("config_trial", {"version": reading.version, "back_to": good.version})
+        else:
+            self._end_trial()
 
     def launched(self) -> None:
         """An engine is started with the config in force."""
@@ -265,7 +277,7 @@ class Adoption:
             f"Version {self.version}, the last that worked, is in force again, and the engine is tried with it. "
             f"Undone:\n{listed}\n{MEND}"
         )
-        self._alarms.raise_alert(AlertLevel.CRITICAL, "config", "Config rolled back", text, now)
+        self._alarms.config_rolled_back(text, now)
 
     def _end_trial(self) -> None:
         if self.trial is not None:
@@ -279,6 +291,7 @@ class Adoption:
 
     def _remember(self, key: str, value: Any) -> None:
         self._history.add(INSERT_META, {"key": key, "value": value})
+        self._changed()
 
 
 MEND = "Correct the file and it is taken up; to try it once more as it is: orchestrator config reload"

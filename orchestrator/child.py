@@ -23,6 +23,7 @@ from orchestrator.inbox import Inbox
 __all__ = ["Child", "Ended", "Receiver", "Said", "module_environment", "python_module"]
 
 LONGEST_LINE = 4 * 1024 * 1024
+HALF_A_LETTER = b"\\ud"
 PORTION = 64 * 1024
 KEPT = 16 * 1024
 """Of a portion of captured output."""
@@ -242,6 +243,9 @@ class Child:
 
 def _parse(line: bytes) -> Any:
     try:
-        return json.loads(line)
+        value = json.loads(line)
     except ValueError:
         return line.decode(errors="replace")
+    if HALF_A_LETTER in line.lower():  # such as stands for a byte of a file name; no log and no store could take it
+        return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    return value

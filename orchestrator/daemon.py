@@ -185,7 +185,7 @@ class TradingOrchestrator:
             loop.inbox.put(Do(action))
 
     def _reload(self, now: datetime) -> None:
-        logger.info("SIGHUP: %s", self.loop.adoption.look(asked=True))
+        logger.info("SIGHUP: %s", self.loop.adoption.look(now, asked=True))
 
     def _say_status(self, now: datetime) -> None:
         loop = self.loop

@@ -1,11 +1,16 @@
 """What the daemon does for its built-in jobs."""
 
 import logging
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from calendars import MarketCalendar, MarketState
+from sqlalchemy.exc import SQLAlchemyError
+
+from calendars import MarketCalendar, MarketState, Session
 from jobs import JobFailed, JobSkipped
+from notifiers import AlertLevel
+from orchestrator.alerts.report import SessionReport, reported_session, session_report, starting_cash
 from orchestrator.health import problems
 
 if TYPE_CHECKING:
@@ -57,7 +62,7 @@ class Duties:
 
     def reload_config(self) -> str:
         adoption = self._loop.adoption
-        seen = adoption.look()
+        seen = adoption.look(self._loop.clock.now())
         if adoption.rejected and seen == adoption.rejected:
             raise JobFailed(seen)
         return seen
@@ -72,6 +77,29 @@ class Duties:
         if loop.decide(label):
             return f"decision {label} is with the engine, which makes one that it has made already only once"
         return f"decision {label} waits until the engine runs (now: {loop.supervisor.state})"
+
+    def report_session(self, scheduled_at: datetime) -> str:
+        loop, now = self._loop, self._loop.clock.now()
+        session = reported_session(loop.calendar, scheduled_at)
+        if session is None:
+            raise JobSkipped("there was no session in the last 30 days")
+        today, day = (at.astimezone(loop.calendar.exchange_timezone).date() for at in (now, scheduled_at))
+        if today != day:
+            raise JobSkipped(f"its day is over; to read it: orchestrator report --date {session.date}")
+        report = self._report(session, now)
+        loop.alarms.raise_alert(AlertLevel.INFO, "heartbeat", report.title(), report.text(), now)
+        return report.title()
+
+    def _report(self, session: Session, now: datetime) -> SessionReport:
+        loop = self._loop
+        if not loop.history.failing:  # if it is, what waits is left out: the report does not wait with it
+            loop.history.flush(force=True)
+        account = None if loop.account is None else asdict(loop.account)
+        cash = starting_cash(loop.config)
+        try:
+            return session_report(loop.store, loop.calendar, session, now, starting_cash=cash, account=account)
+        except SQLAlchemyError as error:
+            raise JobFailed(f"the store can't be read: {getattr(error, 'orig', error)}") from error
 
 
 def decision_label(at: datetime, calendar: MarketCalendar) -> str:

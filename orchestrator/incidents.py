@@ -93,11 +93,12 @@ class Incidents:
         path = folder / f"{incident.id}.json"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-                json.dump(incident.document(), file, ensure_ascii=False, indent=1, default=str)
+            text = json.dumps(incident.document(), ensure_ascii=False, indent=1, default=str)
+            with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(text.encode(errors="backslashreplace"))  # what an engine says need not be sound text
             for old in sorted(folder.glob("*.json"))[:-KEPT]:
                 old.unlink(missing_ok=True)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             logger.error("the incident %s can't be written to %s: %s", incident.id, folder, error)
             return None
         logger.warning("incident %s: %s; see: orchestrator incidents show %s", incident.id, incident.cause, incident.id)

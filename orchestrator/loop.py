@@ -100,6 +100,7 @@ class Loop:
         self._unapplied: dict[str, JobSpec] | None = None
         self._market: MarketState | None = None
         self._beat: EngineBeat | None = None
+        self._deliveries: dict[str, Any] = {}
         self._changed = True
         self._next_apply = self._next_jobs = self._next_write = self._told_at = self.started_at
         self._gap = self._clock_gap()
@@ -116,7 +117,7 @@ class Loop:
     def _assemble(self, source: ConfigSource, first: Reading) -> None:
         self.inbox = Inbox()
         self.history = History(self.store, batch=1 if self.world.shared else 1000)
-        self.alarms = Alarms(self._put_alert)
+        self.alarms = Alarms(self._put_alert, self._is_open)
         self.adoption = Adoption(
             source,
             first,
@@ -125,6 +126,7 @@ class Loop:
             self.alarms,
             self._put_in_force,
             self.clock.monotonic,
+            self.mark_changed,
             self.started_at,
         )
         self.calendar = market_calendar(self.config)
@@ -134,6 +136,8 @@ class Loop:
             lambda outbox: self.world.courier(self.inbox, outbox),
             self.clock.monotonic,
             self.world.rng,
+            self.calendar.exchange_timezone,
+            announce=self._put_alert,
         )
         self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
         self.leftovers = Leftovers(self.store, self.history)
@@ -149,7 +153,14 @@ class Loop:
             self.world.rng,
         )
         self.operator = Operator(
-            self.store, self.history, self.alarms, self.supervisor, self.session, lambda: self.calendar, self.policy
+            self.store,
+            self.history,
+            self.alarms,
+            self.supervisor,
+            self.session,
+            lambda: self.calendar,
+            self.policy,
+            self.mark_changed,
         )
         self.decisions = Decisions(
             self.store.read_meta("decision") or {},
@@ -184,11 +195,12 @@ class Loop:
         self._unapplied = self.specs
         if self.world.shared:
             self.leftovers.end()
-        self.ledger.close_lost(self.specs)
         unsent = self.outbox.load(self.store)
         if unsent:
             logger.info("%d alerts of an earlier run are still to be delivered", unsent)
+        self.ledger.close_lost(self.specs)
         self.adoption.begin(self.started_at)
+        self.operator.begin(self.started_at)
 
     @property
     def config(self) -> TradingConfig:
@@ -270,6 +282,8 @@ class Loop:
 
     def _write(self, now: datetime) -> None:
         self._changed = self._changed or now - self._told_at >= SAY_EVERY
+        if self.world.shared and self._deliveries != (deliveries := self.outbox.counts()):
+            self._deliveries, self._changed = deliveries, True
         if self._changed and self.world.shared and not self.history.failing:
             self._changed, self._told_at = False, now
             self.history.add(INSERT_META, {"key": "status", "value": snapshot(self, now)})
@@ -410,8 +424,11 @@ class Loop:
         logger.info("engine %s: %s%s", event.run, event.action, f" ({event.detail})" if event.detail else "")
         self._changed = True
         self._publish(event)
+        if event.action in {"stop", "crash"}:
+            self.operator.engine_ended(event.detail, event.at)
         if event.action == "fatal" and self.adoption.engine_given_up(event.detail, event.at):
-            return  # it is tried again, with the last config that worked
+            self.supervisor.forgive(event.at)  # it is tried again, with the last config that worked
+            return
         self.alarms.engine_moved(event)
         if event.action == "ready":
             self.adoption.engine_came_up(event.at)
@@ -468,6 +485,8 @@ class Loop:
             return f"engine failed: {supervisor.reason}; {tries}"
         if self.engine_wanted and supervisor.reason:
             return f"engine failed: {supervisor.reason}; it is ended and started again"
+        if self.operator.halted is not None and market is MarketState.TRADING and not self.stopping:
+            return f"halted: {self.operator.halted['reason']}"
         if market is not self._market:
             return f"market {market}: {self.calendar.why(now)}"
         if self.stopping:
@@ -488,7 +507,7 @@ class Loop:
         self._changed = True
         self.supervisor.config = new.engine
         self.supervisor.command(_limits(new))
-        self.outbox.configure(new.notifications)
+        self.outbox.configure(new.notifications, calendar.exchange_timezone)
         self.runner.calendar = self.scheduler.calendar = calendar
         self._unapplied, self._next_apply = specs, now
         logging.getLogger("orchestrator").setLevel(new.logging.level)
@@ -519,8 +538,14 @@ class Loop:
 
     # --- telling ---
 
-    def _put_alert(self, message: NotificationMessage, topic: str) -> None:
-        self.outbox.put(message, topic)
+    def _is_open(self, key: str) -> bool:
+        """Whether a matter that was told of is not over yet."""
+        return self.outbox.is_open(key)
+
+    def _put_alert(
+        self, message: NotificationMessage, topic: str, *, key: str | None = None, closes: str | None = None
+    ) -> None:
+        self.outbox.put(message, topic, key=key, closes=closes)
         self._tell(message)
         self._publish(Alerted(message.timestamp, message.level, topic, message.title, message.message))
 

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import insert
 
 from calendars import MarketCalendar
-from notifiers import AlertLevel
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.history import History
 from orchestrator.states import EngineState, Policy
@@ -28,6 +27,7 @@ class Operator:
     :param session: names the session of now.
     :param calendar: the calendar of now.
     :param policy: what config and operator say of the engine's hours.
+    :param changed: called when the status is another.
     """
 
     def __init__(
@@ -39,12 +39,31 @@ class Operator:
         session: Callable[[], str],
         calendar: Callable[[], MarketCalendar],
         policy: Callable[[], Policy],
+        changed: Callable[[], None],
     ) -> None:
-        self._history, self._alarms, self._supervisor = history, alarms, supervisor
+        self._history, self._alarms, self._supervisor, self._changed = history, alarms, supervisor, changed
         self._session, self._calendar, self._policy = session, calendar, policy
         self.halted: dict[str, Any] | None = store.read_meta("halt")
-        """``{reason, at, flatten}``; None if trading is not halted."""
+        """``{reason, at, flatten, sold}``; None if trading is not halted."""
         self._wish: dict[str, str] = store.read_meta("engine_wish") or {}
+
+    def begin(self, now: datetime) -> None:
+        """Say what an earlier daemon was told to do and may not have done."""
+        if self._is_to_sell():
+            self._alarms.perhaps_not_sold("the daemon ended before the engine had sold everything", now)
+
+    def engine_ended(self, failure: str, now: datetime) -> None:
+        """The engine is over; `failure` is empty if it stopped as it was told to."""
+        if not self._is_to_sell() or self.halted is None:
+            return
+        if failure:
+            self._alarms.perhaps_not_sold(failure, now)
+        else:
+            self.halted = {**self.halted, "sold": True}
+            self._remember("halt", self.halted)
+
+    def _is_to_sell(self) -> bool:
+        return self.halted is not None and bool(self.halted.get("flatten")) and not self.halted.get("sold")
 
     def wish(self) -> str:
         """``start`` or ``stop``, as ordered for this session; empty if neither was."""
@@ -56,15 +75,17 @@ class Operator:
         :param flatten: sell all positions as well.
         """
         running = self._supervisor.state is EngineState.RUNNING
-        at = now.astimezone(self._calendar().timezone).isoformat()
+        if self.halted is not None and (not flatten or self._is_to_sell()):
+            return f"it is halted already: {self.halted['reason']}"
         if self.halted is None:
+            at = now.astimezone(self._calendar().timezone).isoformat()
             self.halted = {"reason": reason, "at": at, "flatten": flatten}
         else:
-            self.halted = {**self.halted, "flatten": flatten or self.halted.get("flatten", False)}
+            self.halted = {**self.halted, "flatten": True}
         self._supervisor.farewell = FLATTEN if flatten else HALT
         self._remember("halt", self.halted)
         told = f"{self.halted['reason']}{_besides(flatten, running)}"
-        self._alarms.raise_alert(AlertLevel.CRITICAL, "engine", "Trading halted", told, now)
+        self._alarms.halted(told, now)
         return f"halted: {told}"
 
     def resume(self, reason: str, now: datetime) -> str:
@@ -81,21 +102,16 @@ class Operator:
         self._supervisor.farewell = STOP
         self._remember("halt", None)
         self._supervisor.forgive(now)
-        text = f"The halt was lifted; its reason was: {reason}"
-        self._alarms.raise_alert(AlertLevel.WARNING, "engine", "Trading resumed", text, now)
-        return "resumed"
+        self._alarms.resumed(f"The halt was lifted; its reason was: {reason}", now)
+        stopped = "; the engine stays stopped until: orchestrator engine start" if self.wish() == "stop" else ""
+        return f"resumed{stopped}"
 
     def start_engine(self, now: datetime) -> str:
         """Have the engine run in this session, whatever ``auto_start`` says; one that was given up is tried again.
 
         :raises ValueError: it is halted, or these are not its hours.
         """
-        if self.halted is not None:
-            raise ValueError(f"trading is halted: {self.halted['reason']}; lift that with: orchestrator resume")
-        calendar = self._calendar()
-        if not self._policy().hours(calendar.get_market_state(now)):
-            opens = calendar.get_next_market_open(now)
-            raise ValueError(f"the market is closed: {calendar.why(now)}; it opens {opens:%a %d %b %H:%M %Z}")
+        self._check_start(now)
         self._wish_for("start")
         self._supervisor.forgive(now)
         state = self._supervisor.state
@@ -108,11 +124,24 @@ class Operator:
         return f"the engine is stopped for {day}; it is started again by: orchestrator engine start"
 
     def restart_engine(self, now: datetime) -> str:
-        """Stop the engine in an orderly way and start it again; it costs no restart of the budget."""
+        """Stop the engine in an orderly way and start it again; it costs no restart of the budget.
+
+        :raises ValueError: as of :meth:`start_engine`.
+        """
         if self._supervisor.state in {EngineState.STOPPED, EngineState.FATAL, EngineState.BACKOFF}:
             return self.start_engine(now)
+        self._check_start(now)
+        self._wish_for("start")
         self._supervisor.bounce(now)
         return "the engine is stopped and started again"
+
+    def _check_start(self, now: datetime) -> None:
+        if self.halted is not None:
+            raise ValueError(f"trading is halted: {self.halted['reason']}; lift that with: orchestrator resume")
+        calendar = self._calendar()
+        if not self._policy().hours(calendar.get_market_state(now)):
+            opens = calendar.get_next_market_open(now)
+            raise ValueError(f"the market is closed: {calendar.why(now)}; it opens {opens:%a %d %b %H:%M %Z}")
 
     def _wish_for(self, wish: str) -> None:
         self._wish = {"session": self._session(), "wish": wish}
@@ -120,6 +149,7 @@ class Operator:
 
     def _remember(self, key: str, value: Any) -> None:
         self._history.add(INSERT_META, {"key": key, "value": value})
+        self._changed()
 
 
 STOP = {"command": "stop"}
@@ -128,4 +158,4 @@ STOP = {"command": "stop"}
 def _besides(flatten: bool, running: bool) -> str:
     if not flatten:
         return ""
-    return "; all positions are sold" if running else "; nothing can be sold now, as no engine runs"
+    return "; all positions are being sold" if running else "; nothing can be sold now, as no engine runs"

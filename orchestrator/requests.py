@@ -40,6 +40,7 @@ class RequestDesk:
             "run job": lambda args, now: loop.runner.run_now(self._job(args), now),
             "pause job": self._pause,
             "resume job": self._resume,
+            "retry alerts": lambda args, now: loop.outbox.retry(args["ids"]),
         }
 
     def look_now(self) -> None:

@@ -19,6 +19,7 @@ from calendars import Clock, MarketCalendar
 from jobs import JobContext, JobFailed, JobRun, JobSkipped, JobSpec, Overlap, RunResult
 from jobs.builtin import BODIES
 from orchestrator.child import Receiver, module_environment, python_module
+from orchestrator.config.references import Surroundings, Unresolvable, resolve_each
 from orchestrator.inbox import Inbox
 
 __all__ = ["JobRunner", "Planned", "Process"]
@@ -245,10 +246,11 @@ class JobRunner:
 
     def _spawn(self, planned: Planned, now: datetime) -> None:
         spec = planned.spec
-        if isinstance(spec.action, tuple):
-            command, environment = list(spec.action), dict(os.environ)
-        else:
-            command, environment = python_module("orchestrator.task", spec.action), module_environment()
+        try:
+            command, environment = self._command(spec.action)
+        except Unresolvable as error:
+            self._refuse(planned, RunResult.FAILED, f"its command can't be made: {error}")
+            return
         # "python" in a command is the one that the daemon runs on, with all that is installed for it.
         environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), environment.get("PATH", os.defpath)])
         environment |= {
@@ -261,10 +263,21 @@ class JobRunner:
             run.process = self._spawn_process(self.inbox, run, command, self._folder, environment)
         except (OSError, ValueError) as error:
             cause = getattr(error, "strerror", None) or error
-            self._refuse(planned, RunResult.FAILED, f"{command[0]!r} can't be started: {cause}")
+            program = spec.action[0] if isinstance(spec.action, tuple) else command[0]
+            self._refuse(planned, RunResult.FAILED, f"{program!r} can't be started: {cause}")
             return
         self._running[spec.name] = run
         self._begun(spec, planned.scheduled_at, now)
+
+    def _command(self, action: str | tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+        """The words and the environment of a user's process; raises Unresolvable.
+
+        References in a command are resolved only here: what they stand for is stored and shown nowhere.
+        """
+        if isinstance(action, str):
+            return python_module("orchestrator.task", action), module_environment()
+        surroundings = Surroundings(self._folder, os.environ)
+        return resolve_each(action, surroundings), dict(os.environ)
 
     # --- ending ---
 

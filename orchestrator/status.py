@@ -44,6 +44,7 @@ def snapshot(loop: "Loop", now: datetime) -> dict[str, Any]:
         "account": None
         if account is None
         else {
+            "at": account.at,
             "equity": account.equity,
             "cash": account.cash,
             "drawdown": account.drawdown,

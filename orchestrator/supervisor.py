@@ -252,8 +252,11 @@ class EngineSupervisor:
         if self.link is None or self._reported:
             return
         self._reported = True
-        found = self.link.autopsy()
-        self._on_incident(Incident(now, kind, cause, self._name(), found, tuple(self._log_tail), tuple(self._told)))
+        try:
+            found = self.link.autopsy()
+            self._on_incident(Incident(now, kind, cause, self._name(), found, tuple(self._log_tail), tuple(self._told)))
+        except Exception:  # whatever is wrong with the report, the engine must be ended and started again
+            logger.exception("the incident of engine %s can't be reported", self._name())
 
     def _ready(self, event: EngineReady, now: datetime) -> None:
         if self.state is EngineState.STARTING:  # STARTING -> RUNNING
@@ -377,5 +380,6 @@ class EngineSupervisor:
 
 def _exit_text(code: int) -> str:
     if code < 0:
-        return f"it was ended by {Signals(-code).name}"
+        known = {each.value for each in Signals}  # real-time signals have no names
+        return f"it was ended by {Signals(-code).name if -code in known else f'signal {-code}'}"
     return f"it ended by itself with exit code {code}"

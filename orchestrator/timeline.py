@@ -80,6 +80,12 @@ class Timeline:
                 yield f"{self._day:%a %d %b %Y}  {self._calendar.name}: {self._calendar.why(self._day)}"
 
 
+def _indented(message: str) -> str:
+    """Beside the title if it is one line, and else below it."""
+    lines = [line for line in message.splitlines() if line]
+    return f": {message}" if len(lines) < 2 else "".join(f"\n{' ' * 21}{line}" for line in lines)
+
+
 def _text(event: Event) -> str | None:
     match event:
         case StateChanged(old=old, new=new, cause=cause):
@@ -89,7 +95,7 @@ def _text(event: Event) -> str | None:
         case JobRan(run=run) if run.job not in QUIET_JOBS or run.result is not RunResult.OK:
             return f"job      {run.job} {run.result}{': ' + run.reason if run.reason else ''}"
         case Alerted(level=level, title=title, message=message):
-            return f"alert    {level.value}: {title}: {message}"
+            return f"alert    {level.value}: {title}{_indented(message)}"
         case Traded(event=OrderUpdated(reason=reason) as order):
             note = f": {reason}" if reason else ""
             return f"order    {order.action} {order.quantity:g} {order.symbol} {order.status}{note}"

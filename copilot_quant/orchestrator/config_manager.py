@@ -2,6 +2,7 @@
 
 from orchestrator.config import (
     BrokerConfig,
+    ConfigConflict,
     ConfigError,
     ConfigManager,
     DataConfig,
@@ -17,6 +18,7 @@ from orchestrator.config import (
 
 __all__ = [
     "BrokerConfig",
+    "ConfigConflict",
     "ConfigError",
     "ConfigManager",
     "DataConfig",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.config import NotificationConfig
+from orchestrator.config.model import NotificationConfig
 
 __all__ = ["Channel", "channels"]
 
@@ -16,6 +16,11 @@ class Channel:
     name: str
     kind: str
     settings: Mapping[str, Any]
+
+    @property
+    def local(self) -> bool:
+        """Whether it is the daemon's own log, which every alert is in anyway."""
+        return self.kind == "console"
 
     def __repr__(self) -> str:
         return f"Channel({self.name!r}, {self.kind!r})"

@@ -5,10 +5,12 @@ for each delivery it is handed and says how it went; when to try again is the ou
 thread, so that a service that hangs delays no other.
 """
 
+import math
 import queue
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,11 +19,46 @@ from orchestrator.child import Child, Receiver, Said, module_environment, python
 from orchestrator.inbox import Inbox
 from orchestrator.parent import Parent
 
-__all__ = ["Courier", "CourierProcess", "MemoryCourier"]
+__all__ = ["Courier", "CourierProcess", "MemoryCourier", "Outcome"]
+
+LONGEST_DETAIL = 400
+"""Characters."""
+
+LONGEST_REST = 86_400
+"""Seconds that a service can ask for; what is made of it is the outbox's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended.
+
+    :param detail: why it failed, in the service's own words.
+    :param retry_after: seconds the service asked to be left alone; None when it did not say.
+    :param permanent: to try the same again is of no use until somebody changes something.
+    """
+
+    id: str
+    ok: bool
+    detail: str = ""
+    retry_after: float | None = None
+    permanent: bool = False
+
+    @classmethod
+    def read(cls, said: Any) -> "Outcome | None":
+        """The outcome in something that a courier said; None if there is none in it."""
+        if not isinstance(said, Mapping) or not isinstance(said.get("id"), str) or not isinstance(said.get("ok"), bool):
+            return None
+        detail = str(said.get("detail") or ("" if said["ok"] else "not delivered"))[:LONGEST_DETAIL]
+        return cls(said["id"], said["ok"], detail, _seconds(said.get("retry_after")), said.get("permanent") is True)
+
+
+def _seconds(value: Any) -> float | None:
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(min(value, LONGEST_REST)) if numeric and 0 < value < math.inf else None
 
 
 class Courier(Protocol):
-    """Who makes the attempts. Outcomes ``{id, ok, detail, retry_after}`` go to its receiver."""
+    """Who makes the attempts. Each :class:`Outcome` goes to its receiver, as a mapping."""
 
     def send(self, delivery: Mapping[str, Any]) -> None:
         """Attempt ``{id, channel, kind, settings, message}``; never blocks, never raises."""
@@ -94,14 +131,20 @@ def attempt(delivery: Mapping[str, Any]) -> dict[str, Any]:
     """Deliver once; the outcome says what the service said."""
     try:
         notifier = build_notifier(delivery["kind"], delivery["settings"])
+    except ValueError as error:  # its text shows no secret
+        return {"id": delivery["id"], "ok": False, "detail": str(error), "permanent": True}
+    try:
         result = notifier.attempt(NotificationMessage.from_dict(delivery["message"]))
     except Exception as error:  # noqa: BLE001 - whatever a service's plugin raises is this delivery's failure only
-        return {
-            "id": delivery["id"],
-            "ok": False,
-            "detail": f"{type(error).__name__} in the {delivery['kind']} channel",
-        }
-    return {"id": delivery["id"], "ok": result.ok, "detail": result.detail, "retry_after": result.retry_after}
+        detail = f"{type(error).__name__} in the {delivery['kind']} channel"
+        return {"id": delivery["id"], "ok": False, "detail": detail}
+    return {
+        "id": delivery["id"],
+        "ok": result.ok,
+        "detail": result.detail,
+        "retry_after": result.retry_after,
+        "permanent": result.permanent,
+    }
 
 
 class _Desk:

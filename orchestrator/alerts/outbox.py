@@ -3,74 +3,58 @@
 Every alert becomes a row, and for each channel that should hear it a delivery, which is attempted until it is sent or
 expires. One delivery per channel is under way at a time, so each channel hears alerts in order, and one channel's
 trouble delays no other. After a crash the rest is loaded and sent: a delivery is made at least once and carries its id.
+
+What would be noise is told once: see :mod:`~orchestrator.alerts.noise` for what repeats itself, and
+:mod:`~orchestrator.alerts.digest` for what is too much at a time. A delivery that another one tells as well is
+`collapsed`, and its row names that one.
 """
 
 import logging
 import random
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.sql.expression import bindparam
-
 from notifiers import AlertLevel, NotificationMessage
-from orchestrator.alerts.channels import Channel, channels
-from orchestrator.alerts.courier import Courier
+from orchestrator.alerts.book import Book, Put
+from orchestrator.alerts.courier import Courier, Outcome
+from orchestrator.alerts.delivery import Alert, Delivery
+from orchestrator.alerts.lane import Lane
+from orchestrator.alerts.matters import Matter, Matters
+from orchestrator.alerts.pace import Pace
+from orchestrator.alerts.records import Records, Told, given_up, matter_rows, told_of, unsent
+from orchestrator.alerts.rescue import Rescue, channel_key
+from orchestrator.alerts.words import span
 from orchestrator.config import NotificationConfig
 from orchestrator.history import History
-from orchestrator.store import Store, alerts, deliveries
+from orchestrator.store import Store
 
 __all__ = ["Outbox"]
 
 logger = logging.getLogger("orchestrator.alerts")
 
-ATTEMPT_DEADLINE = 45.0
-"""Seconds after which a courier that has not answered is killed; its own socket timeouts are shorter."""
+REOPENED = timedelta(days=7)
+"""How old an alert may be that is sent after all when somebody asks for it."""
 
-IDLE = 30.0
-"""Seconds without work after which the courier is let go."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-STUBBORN = 4
-"""Failed attempts after which a delivery lets the others of its channel go first."""
-
-EXPIRY = timedelta(hours=24)
-"""An alert older than this is not sent any more; a CRITICAL one never expires."""
-
-INSERT_ALERT, INSERT_DELIVERY = insert(alerts), insert(deliveries)
-UPDATE_DELIVERY = (
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("delivery"))
-    .values(
-        state=bindparam("state"),
-        attempts=bindparam("attempts"),
-        last_error=bindparam("last_error"),
-        next_attempt=bindparam("next_attempt"),
-    )
-)
-
-
-@dataclass(slots=True)
-class Delivery:
-    """One alert on its way to one channel."""
-
-    id: str
-    channel: str
-    message: NotificationMessage
-    attempts: int
-    next_attempt: datetime
-    last_error: str = ""
-
-    def expired(self, now: datetime) -> bool:
-        return self.message.level < AlertLevel.CRITICAL and now - self.message.timestamp > EXPIRY
+LOG_LEVELS = {
+    AlertLevel.INFO: logging.INFO,
+    AlertLevel.WARNING: logging.WARNING,
+    AlertLevel.CRITICAL: logging.CRITICAL,
+}
 
 
 class Outbox:
     """Takes alerts from the loop and sees to it that they arrive.
 
+    In each turn of the loop the store is written before :meth:`step`, which hands over nothing that was made in it: so
+    what arrives is on record, unless the store can't be written.
+
     :param make_courier: given who hears the outcomes, makes the courier.
+    :param zone: of quiet hours, and of the times in texts.
+    :param announce: takes the outbox's own alerts, about channels; default its own :meth:`put`.
     """
 
     def __init__(
@@ -80,206 +64,298 @@ class Outbox:
         make_courier: Callable[["Outbox"], Courier],
         monotonic: Callable[[], float],
         rng: random.Random,
+        zone: tzinfo = UTC,
+        *,
+        announce: Put | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        self._history, self._monotonic, self._rng = history, monotonic, rng
+        self._monotonic, self._rng, self._pace = monotonic, rng, pace or Pace()
         self._courier = make_courier(self)
-        self._waiting: dict[str, list[Delivery]] = {}
-        self._under_way: dict[str, tuple[Delivery, float]] = {}
-        self._quiet_since: float | None = None
+        self._records, self._matters = Records(history), Matters()
+        self._book = Book(self._records, self._matters, monotonic, rng, self._pace, zone)
+        self._lanes, self._pending = self._book.lanes, self._book.pending
+        self._rescue = Rescue(self._book, announce or self.put)
+        self._loaded: list[Delivery] = []
+        self._told: list[Told] = []
+        self._store: Store | None = None
+        self._busy_at: float | None = None
+        self._now = EPOCH
         self.configure(config)
 
-    def configure(self, config: NotificationConfig) -> None:
-        """Take up new channels and levels; deliveries to a channel that is gone wait for it, until they expire."""
-        self._channels: Mapping[str, Channel] = channels(config)
-        self._levels = {AlertLevel(level) for level in config.alert_levels}
+    # --- life ---
+
+    def configure(self, config: NotificationConfig, zone: tzinfo | None = None) -> None:
+        """Take up new channels, levels, routes and limits.
+
+        What waits for a channel that is gone goes to the others if it is more than INFO, and is given up if not; while
+        there is no other channel, and while notifications are off, it waits. What waits for one that is reached in
+        another way now is tried at once.
+        """
+        self._book.configure(config, self._book.zone if zone is None else zone)
+        self._rescue.copy_all()
 
     def load(self, store: Store) -> int:
-        """Take up what an earlier process left unsent; returns how many deliveries that is."""
-        query = select(deliveries, alerts).join(alerts).where(deliveries.c.state == "pending").order_by(alerts.c.at)
-        rows = store.rows(query)
-        for row in rows:
-            message = NotificationMessage(
-                row["title"], row["message"], AlertLevel(row["level"]), row["at"], row["metadata"]
-            )
-            self._queue(Delivery(row["id"], row["channel"], message, row["attempts"], row["at"], row["last_error"]))
-        return len(rows)
+        """Take up what an earlier process left unsent, and the matters it left open; returns how many deliveries wait.
 
-    def put(self, message: NotificationMessage, topic: str) -> None:
-        """Take an alert: at once in the log, with the next write in the store, and then on its way."""
-        logger.log(LOG_LEVELS[message.level], "%s: %s", message.title, message.message)
-        alert_id = self._new_id()
-        self._history.add(
-            INSERT_ALERT,
-            {
-                "id": alert_id,
-                "at": message.timestamp,
-                "level": message.level.value,
-                "topic": topic,
-                "title": message.title,
-                "message": message.message,
-                "metadata": dict(message.metadata),
-            },
-        )
-        if message.level in self._levels:
-            for channel in self._channels:
-                self._put_delivery(alert_id, channel, message)
-
-    def step(self, now: datetime) -> float | None:
-        """Hand over what is due; returns the seconds until there is more to do, None if nothing is waiting."""
-        monotonic = self._monotonic()
-        if any(monotonic >= deadline for _, deadline in self._under_way.values()):
-            logger.warning("the courier has not answered for %g s; it is started again", ATTEMPT_DEADLINE)
-            self._courier.close()
-            self._stuck(now, monotonic)
-        for channel in list(self._waiting):
-            self._send_next(channel, now, monotonic)
-        self._rest(monotonic)
-        return self._next(now, monotonic)
-
-    def counts(self) -> dict[str, int]:
-        """How many deliveries are pending, and how many of these have failed at least once."""
-        pending = [d for waiting in self._waiting.values() for d in waiting]
-        pending += [delivery for delivery, _ in self._under_way.values()]
-        return {"pending": len(pending), "failed": sum(bool(d.last_error) for d in pending)}
+        To the order in which a channel hears alerts it makes no difference if some were put before; but what they say
+        again is not known yet.
+        """
+        self._store = store
+        levels = self._matters.replay(matter_rows(store))
+        self._told = told_of(store, self._matters.since())
+        for told in self._told:
+            self._matters.reaches(told.key, told.channel)
+        self._loaded = self._book.restore(unsent(store), levels)
+        for lane in self._lanes.values():
+            left = [delivery for delivery in self._loaded if delivery.channel == lane.name]
+            lane.waiting.put_before_all(left)
+            lane.health.dead = channel_key(lane.name) in self._matters
+        self._rescue.copy_all()
+        return len(self._loaded)
 
     def close(self) -> None:
         """Let the courier go; what is under way will be sent by the next process."""
         self._courier.close()
 
+    # --- what the loop asks for ---
+
+    def put(
+        self, message: NotificationMessage, topic: str, *, key: str | None = None, closes: str | None = None
+    ) -> None:
+        """Take an alert: at once in the log, with the next write in the store, and then on its way.
+
+        :param key: the matter that it is about, without blanks: ``job.scan``. Alerts of one key and level are told once
+            in a window of time, with how often they were said; and the first of them opens the matter. Without a key
+            an alert is told unless it is WARNING or CRITICAL and says to the letter what another has just said.
+        :param closes: the key of the matter that is over with this, or several with blanks between them. It goes to
+            exactly the channels that were told of the matter, or still will be, whatever its own level, and says how
+            long it lasted. If no channel was, it is an alert like any other.
+        """
+        logger.log(LOG_LEVELS[message.level], "%s: %s", message.title, message.message)
+        now, keys = message.timestamp, (closes or "").split()
+        self._sort_out_loaded(now)
+        if keys:
+            alert = self._put_end(message, topic, key, keys)
+        else:
+            alert = self._book.alert(message, topic, key)
+            self._matters.say(alert.key, message.level, now, self._monotonic())
+            self._records.alert(alert)
+            self._tell(alert, now)
+        self._rescue.stands_in(alert, now)
+
+    def _put_end(self, message: NotificationMessage, topic: str, key: str | None, keys: list[str]) -> Alert:
+        """Take the end of matters. It is a fact of its own, never a repeat."""
+        now, ended = message.timestamp, self._matters.close(keys)
+        alert = self._book.alert(self._worded(message, ended), topic, key or keys[0])
+        alert.same = None
+        if key is not None:
+            self._matters.say(alert.key, message.level, now, self._monotonic())
+        self._records.alert(alert, " ".join(keys))
+        heard = [name for name in self._book.channels if ended is not None and name in ended.channels]
+        if ended is None or not heard:
+            self._tell(alert, now)
+            return alert
+        alert.urgency = max(message.level, ended.level)
+        for name in heard:
+            self._book.deliver_end(alert, name, keys, now)
+        return alert
+
+    def _tell(self, alert: Alert, now: datetime) -> None:
+        """Give it to the channels that get alerts like it, but of a channel nothing through itself."""
+        for name in self._book.routes.targets(alert.message.level, alert.topic):
+            if alert.key != channel_key(name):
+                self._book.deliver(alert, name, now)
+
+    def step(self, now: datetime) -> float | None:
+        """Hand over what is due; returns the seconds until there is more to do, None if nothing is waiting."""
+        self._now, monotonic = now, self._monotonic()
+        self._sort_out_loaded(now)
+        self._watch_deadlines(now, monotonic)
+        for lane in self._lanes.values():
+            self._send_next(lane, monotonic)
+        for lane in list(self._lanes.values()):
+            self._tend(lane, now, monotonic)
+        self._rest(monotonic)
+        return self._wait(now, monotonic)
+
+    def is_open(self, key: str) -> bool:
+        """Whether an alert of this key was raised, also by an earlier process, and none that closes it since."""
+        return key in self._matters
+
+    def counts(self) -> dict[str, Any]:
+        """How many deliveries are `pending`, how many of these have `failed` at least once, and how `channels` do.
+
+        A channel's state is ok, failing (the last attempt failed) or dead (others hear what it should).
+        """
+        channels = {
+            name: {"pending": lane.count, "state": lane.health.state, "last_error": lane.health.last_error or None}
+            for name, lane in self._lanes.items()
+            if lane.channel is not None or lane.count
+        }
+        failed = sum(lane.troubled for lane in self._lanes.values())
+        return {"pending": len(self._pending), "failed": failed, "channels": channels}
+
+    def retry(self, ids: Collection[str] | None = None) -> int:
+        """Try again now, channels that are dead too; returns how many deliveries are due by that.
+
+        :param ids: of deliveries or alerts: these, also if they are held back, and also if they were given up and the
+            alert is not older than seven days. None: all that are not held back.
+        :raises SQLAlchemyError: what was given up can't be read.
+        """
+        if ids is not None:
+            return self._retry_named(set(ids))
+        for lane in self._lanes.values():
+            lane.try_now()
+        return sum(lane.count - lane.waiting.kept() for lane in self._lanes.values() if lane.channel is not None)
+
+    def _retry_named(self, ids: Collection[str]) -> int:
+        named = [each for each in self._pending.values() if each.id in ids or each.alert.id in ids]
+        for delivery in named:
+            self._lanes[delivery.channel].waiting.let_go(delivery)
+        found = [] if self._store is None else given_up(self._store, ids, self._now - REOPENED)
+        for delivery in self._book.restore(found, {}):
+            self._records.stands(delivery, "pending", self._now)
+            self._lanes[delivery.channel].waiting.push(delivery)
+            named.append(delivery)
+        for channel in {delivery.channel for delivery in named}:
+            self._lanes[channel].try_now()
+        return len(named)
+
     # --- the courier's answers ---
 
     def receive(self, message: Any, now: datetime) -> None:
-        if not isinstance(message, Mapping) or "ok" not in message:
+        """An outcome, from the courier. One that comes twice says nothing new; one that comes late is welcome."""
+        outcome = Outcome.read(message)
+        if outcome is None:
             logger.warning("the courier said something that is no outcome: %.200r", message)
             return
-        for channel, (delivery, _) in list(self._under_way.items()):
-            if delivery.id == message.get("id"):
-                del self._under_way[channel]
-                self._outcome(delivery, message, now)
+        delivery = self._pending.get(outcome.id)
+        if delivery is None or not delivery.handed:
+            return
+        lane = self._lanes[delivery.channel]
+        if lane.under_way is delivery:
+            lane.take_back()
+            self._judge(lane, delivery, outcome, now)
+        elif outcome.ok:
+            lane.waiting.remove(delivery)
+            self._judge(lane, delivery, outcome, now)
 
     def ended(self, code: int, now: datetime) -> None:
         """The courier died by itself: what it had may or may not have arrived, and is sent once more."""
-        self._lost(f"the courier ended ({code})", now)
+        for lane in self._lanes.values():
+            if (delivery := lane.take_back()) is not None:
+                self._judge(lane, delivery, Outcome(delivery.id, False, f"the courier ended ({code})"), now)
 
-    def _stuck(self, now: datetime, monotonic: float) -> None:
+    def _watch_deadlines(self, now: datetime, monotonic: float) -> None:
         """Whose time is up has failed; the others were only in the wrong company, and are handed over again."""
-        for channel, (delivery, deadline) in list(self._under_way.items()):
-            if monotonic < deadline:
-                del self._under_way[channel]
-                self._waiting[channel].insert(0, delivery)
-        self._lost(f"no answer within {ATTEMPT_DEADLINE:g} s", now)
+        late = [lane for lane in self._lanes.values() if lane.under_way and monotonic >= lane.deadline]
+        if not late:
+            return
+        reason = f"no answer within {self._pace.deadline:g} s"
+        logger.warning("the courier is ended: %s from %s", reason, ", ".join(lane.name for lane in late))
+        self._courier.close()
+        self._busy_at = None
+        for lane in self._lanes.values():
+            delivery = lane.take_back()
+            if delivery is not None and lane in late:
+                self._judge(lane, delivery, Outcome(delivery.id, False, reason), now)
+            elif delivery is not None:
+                lane.interrupted(delivery, monotonic)
 
-    def _lost(self, reason: str, now: datetime) -> None:
-        self._quiet_since = None
-        for channel, (delivery, _) in list(self._under_way.items()):
-            del self._under_way[channel]
-            self._outcome(delivery, {"ok": False, "detail": reason}, now)
-
-    def _outcome(self, delivery: Delivery, outcome: Mapping[str, Any], now: datetime) -> None:
+    def _judge(self, lane: Lane, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         delivery.attempts += 1
-        if outcome["ok"]:
-            self._settle(delivery, "sent")
+        if outcome.ok:
+            self._records.stands(delivery, "sent")
+            self._book.drop(delivery, "sent")
+            lane.health.worked(was_told_dead=channel_key(lane.name) in self._matters)
             return
-        delivery.last_error = str(outcome.get("detail") or "not delivered")
-        if delivery.attempts == 1:
-            logger.warning("channel %s: %s", delivery.channel, delivery.last_error)
-        wait = outcome.get("retry_after") or min(600.0, 5.0 * 2 ** (delivery.attempts - 1)) * self._rng.uniform(
-            0.9, 1.1
-        )
-        delivery.next_attempt = now + timedelta(seconds=wait)
-        self._settle(delivery, "pending")
-        self._waiting[delivery.channel].insert(0, delivery)
+        if outcome.detail != lane.health.last_error:
+            logger.warning("channel %s: %s", lane.name, outcome.detail)
+        lane.troubled += delivery.last_error == ""
+        delivery.last_error = outcome.detail
+        failures = delivery.attempts if delivery.stubborn else lane.health.failures + 1
+        wait = self._pace.wait(failures, outcome.retry_after, self._rng)
+        lane.failed(delivery, outcome, self._monotonic(), wait)
+        self._records.stands(delivery, "pending", now + timedelta(seconds=wait))
 
-    # --- on the way ---
+    # --- the work of a turn ---
 
-    def _put_delivery(self, alert_id: str, channel: str, message: NotificationMessage) -> None:
-        at = message.timestamp
-        here = self._channels[channel].kind == "console"
-        delivery = Delivery(self._new_id(), channel, message, 1 if here else 0, at)
-        self._history.add(
-            INSERT_DELIVERY,
-            {
-                "id": delivery.id,
-                "alert_id": alert_id,
-                "channel": channel,
-                # The log line that every alert is, is its delivery to the console.
-                "state": "sent" if here else "pending",
-                "attempts": delivery.attempts,
-                "last_error": "",
-                "next_attempt": None if here else at,
-            },
-        )
-        if not here:
-            self._queue(delivery)
+    def _sort_out_loaded(self, now: datetime) -> None:
+        """Of what an earlier process left, the wall clock tells the age, and whether these are quiet hours."""
+        told, self._told = self._told, []
+        for each in told:
+            self._book.remember(each, now)
+        loaded, self._loaded = self._loaded, []
+        for delivery in loaded:
+            age = max(0.0, (now - delivery.alert.message.timestamp).total_seconds())
+            delivery.born = self._monotonic() - age
+            if self._book.quiet_until(delivery, now) is not None:
+                self._lanes[delivery.channel].waiting.remove(delivery)
+                self._book.queue(delivery, now)
 
-    def _queue(self, delivery: Delivery) -> None:
-        self._waiting.setdefault(delivery.channel, []).append(delivery)
+    def _send_next(self, lane: Lane, monotonic: float) -> None:
+        while (delivery := lane.next(monotonic)) is not None:
+            if not delivery.expired(monotonic, self._pace.expiry):
+                lane.hand_over(delivery, monotonic)
+                self._courier.send(self._parcel(lane, delivery))
+                return
+            self._expire(delivery)
 
-    def _send_next(self, channel: str, now: datetime, monotonic: float) -> None:
-        waiting = self._waiting[channel]
-        for old in [delivery for delivery in waiting if delivery.expired(now)]:
-            waiting.remove(old)
-            self._settle(old, "expired")
-        if not waiting or channel in self._under_way or channel not in self._channels:
-            return
-        delivery = _next_of(waiting)
-        if delivery.next_attempt <= now:
-            waiting.remove(delivery)
-            self._under_way[channel] = (delivery, monotonic + ATTEMPT_DEADLINE)
-            self._courier.send(self._parcel(delivery))
+    def _expire(self, delivery: Delivery) -> None:
+        self._records.stands(delivery, "expired")
+        self._book.drop(delivery, "expired")
 
-    def _parcel(self, delivery: Delivery) -> dict[str, Any]:
-        channel = self._channels[delivery.channel]
-        message = delivery.message.to_dict()
+    def _tend(self, lane: Lane, now: datetime, monotonic: float) -> None:
+        """See to what waits in a lane, after its turn to send: what is made here goes with the next turn."""
+        waiting = lane.waiting
+        while (oldest := waiting.oldest_calm()) is not None and oldest.expired(monotonic, self._pace.expiry):
+            waiting.take(oldest)
+            self._expire(oldest)
+        for delivery in waiting.take_released(monotonic):
+            self._book.queue(delivery, now)
+        self._end_quiet_hours(lane, now)
+        if lane.flood.over(monotonic):
+            lane.flood.begin_anew()
+            self._book.digest(lane, waiting.take_for_digest(), now)
+        self._rescue.tend(lane, now)
+
+    def _end_quiet_hours(self, lane: Lane, now: datetime) -> None:
+        woken = lane.waiting.take_quiet(now)
+        for delivery in woken:
+            self._book.queue(delivery, now)
+        if len(woken) > 1 and lane.flood.limit:
+            self._book.digest(lane, lane.waiting.take_for_digest(), now)
+
+    def _parcel(self, lane: Lane, delivery: Delivery) -> dict[str, Any]:
+        assert lane.channel is not None
+        message = delivery.message(self._book.zone).to_dict()
         message["metadata"] = {**message["metadata"], "delivery": delivery.id}
         return {
             "id": delivery.id,
-            "channel": channel.name,
-            "kind": channel.kind,
-            "settings": dict(channel.settings),
+            "channel": lane.channel.name,
+            "kind": lane.channel.kind,
+            "settings": dict(lane.channel.settings),
             "message": message,
         }
 
-    def _settle(self, delivery: Delivery, state: str) -> None:
-        self._history.add(
-            UPDATE_DELIVERY,
-            {
-                "delivery": delivery.id,
-                "state": state,
-                "attempts": delivery.attempts,
-                "last_error": delivery.last_error,
-                "next_attempt": delivery.next_attempt if state == "pending" else None,
-            },
-        )
-
     def _rest(self, monotonic: float) -> None:
-        if self._under_way:
-            self._quiet_since = monotonic
-        elif self._quiet_since is not None and monotonic - self._quiet_since >= IDLE:
-            self._quiet_since = None
+        """Let an idle courier go."""
+        if any(lane.under_way for lane in self._lanes.values()):
+            self._busy_at = monotonic
+        elif self._busy_at is not None and monotonic - self._busy_at >= self._pace.idle:
+            self._busy_at = None
             self._courier.close()
 
-    def _next(self, now: datetime, monotonic: float) -> float | None:
-        waits = [deadline - monotonic for _, deadline in self._under_way.values()]
-        if not self._under_way and self._quiet_since is not None:
-            waits.append(self._quiet_since + IDLE - monotonic)
-        for channel, waiting in self._waiting.items():
-            if waiting and channel in self._channels and channel not in self._under_way:
-                waits.append((_next_of(waiting).next_attempt - now).total_seconds())
+    def _wait(self, now: datetime, monotonic: float) -> float | None:
+        waits = [wait for lane in self._lanes.values() if (wait := lane.wait(now, monotonic)) is not None]
+        if self._busy_at is not None and not any(lane.under_way for lane in self._lanes.values()):
+            waits.append(self._busy_at + self._pace.idle - monotonic)
         return max(0.0, min(waits)) if waits else None
 
-    def _new_id(self) -> str:
-        return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-
-
-def _next_of(waiting: list[Delivery]) -> Delivery:
-    """The order of alerts is kept over the troubles of a channel; only what it refuses again and again steps aside."""
-    willing = (delivery for delivery in waiting if delivery.attempts < STUBBORN)
-    return next(willing, None) or min(waiting, key=lambda delivery: delivery.next_attempt)
-
-
-LOG_LEVELS = {
-    AlertLevel.INFO: logging.INFO,
-    AlertLevel.WARNING: logging.WARNING,
-    AlertLevel.CRITICAL: logging.CRITICAL,
-}
+    def _worded(self, message: NotificationMessage, ended: Matter | None) -> NotificationMessage:
+        """The end of a matter says how long it lasted, and how often it was said."""
+        if ended is None:
+            return message
+        often = f", said {ended.said} times" if ended.said > 1 else ""
+        after = f"After {span(ended.lasted(message.timestamp, self._monotonic()))}{often}"
+        return replace(message, message=f"{after}: {message.message}" if message.message else f"{after}.")

@@ -19,6 +19,9 @@ COMMANDS = {
     "jobs": ("orchestrator.cli.jobs:jobs", "List, explain and command the scheduled jobs."),
     "calendar": ("orchestrator.cli.calendar:calendar", "Ask the exchange's calendar."),
     "config": ("orchestrator.cli.config:config", "Write, check and show the config."),
+    "report": ("orchestrator.cli.report:report", "Show what a session brought."),
+    "orders": ("orchestrator.cli.orders:orders", "List orders and their fills."),
+    "alerts": ("orchestrator.cli.alerts:alerts", "List alerts, and send again what did not arrive."),
     "notify": ("orchestrator.cli.notify:notify", "Try the notification channels."),
     "simulate": ("orchestrator.cli.simulate:simulate", "Rehearse days or years on a virtual clock."),
 }

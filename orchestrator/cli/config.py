@@ -7,11 +7,12 @@ import click
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import echo_json, json_option
 from orchestrator.cli.settings import Settings
-from orchestrator.cli.versions import diff, history, plan
-from orchestrator.config import TradingConfig, load_file, masked, to_text, warnings
-from orchestrator.config.plain import build
-from orchestrator.config.template import paper_template
-from orchestrator.control import ask
+from orchestrator.cli.versions import diff, history, plan, rollback
+from orchestrator.config import masked, warnings
+from orchestrator.config.files import replace_file
+from orchestrator.config.source import ConfigSource
+from orchestrator.config.template import TEMPLATES, commented_data
+from orchestrator.control import NoAnswer, ask
 
 __all__ = ["config"]
 
@@ -26,18 +27,23 @@ def config() -> None:
 
 @config.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--live", is_flag=True, help="For real money: IBKR, with account and alerts from the environment.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 @click.pass_obj
-def init(settings: Settings, path: Path | None, force: bool) -> None:
+def init(settings: Settings, path: Path | None, live: bool, force: bool) -> None:
     """Write a complete config with a comment on every key: to PATH, or to --config, or to config.paper.yaml.
 
     Example: orchestrator config init my.yaml
     """
-    path = path or Path(settings.config_path or "config.paper.yaml")
+    kind = "live" if live else "paper"
+    path = path or Path(settings.config_path or f"config.{kind}.yaml")
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        raise Failed(f"{path}: it is written as YAML; name it {path.with_suffix('.yaml')}")
     if path.exists() and not force:
         raise Failed(f"{path} exists; name another file, or replace it with --force")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(paper_template(), encoding="utf-8")
+    replace_file(path, TEMPLATES[kind]().encode())
+    if live:
+        click.echo("note: this version has no ibkr broker yet, and start will refuse it", err=True)
     click.echo(f"wrote {path}; check it after every edit with: orchestrator --config {path} config validate")
 
 
@@ -51,8 +57,8 @@ def validate(settings: Settings, path: Path | None, as_json: bool) -> None:
     Example: orchestrator config validate my.yaml
     """
     path = path or settings.path
-    checked = settings.config if path is None else load_file(path)
-    doubtful = [str(problem) for problem in warnings(checked, "" if path is None else str(path))]
+    checked = ConfigSource(path).load().config
+    doubtful = [str(problem) for problem in warnings(checked, "" if path is None else str(path), path)]
     name = "embedded defaults" if path is None else str(path)
     if as_json:
         echo_json({"file": name, "valid": True, "warnings": doubtful})
@@ -73,7 +79,18 @@ def show(settings: Settings, as_json: bool) -> None:
     if as_json:
         echo_json(masked(settings.config))
         return
-    click.echo(to_text(build(TradingConfig, masked(settings.config))), nl=False)
+    click.echo(commented_data(masked(settings.config)), nl=False)
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON Schema of the config, for editors that check and complete while you type.
+
+    Example: orchestrator config schema > config.schema.json
+    """
+    from orchestrator.config.json_schema import json_schema
+
+    echo_json(json_schema())
 
 
 @config.command()
@@ -83,13 +100,17 @@ def reload(settings: Settings) -> None:
 
     Example: orchestrator config reload
     """
+    settings.tolerate()
     owner = settings.daemon()
-    if settings.path is not None:
-        load_file(settings.path)
     with settings.writer() as store:
-        listed = ask(store, settings.clock, owner, "reload", {}, timeout=15)
+        try:
+            listed = ask(store, settings.clock, owner, "reload", {}, timeout=15)
+        except NoAnswer:
+            if settings.path is not None:
+                ConfigSource(settings.path).reload()  # says what is wrong with it, if it is wrong here, too
+            raise
     click.echo("\n".join(listed) or "nothing changed")
 
 
-for command in (plan, history, diff):
+for command in (plan, history, diff, rollback):
     config.add_command(command)

@@ -27,7 +27,7 @@ def halt(settings: Settings, reason: str, flatten: bool) -> None:
 
     Example: orchestrator halt --reason "strange prices"
     """
-    settings.tolerate()
+    settings.tolerate(missing=True)
     if settings.owner() is not None:
         _ask(settings, "halt", {"reason": reason, "flatten": flatten})
         return
@@ -47,7 +47,7 @@ def resume(settings: Settings, yes: bool) -> None:
 
     Example: orchestrator resume
     """
-    settings.tolerate()
+    settings.tolerate(missing=True)
     reason = _halted_for(settings)
     if reason is not None:
         _acknowledge(reason, yes)
@@ -85,6 +85,8 @@ def _acknowledge(reason: str, yes: bool) -> None:
 
 def _write_halt(settings: Settings, halted: dict[str, Any] | None) -> None:
     """With no daemon to ask: into the store, while no daemon can take it."""
+    if settings.lost:
+        settings.daemon()  # says that it can't be told where the store is
     lock = StoreLock(settings.store_path)
     lock.acquire(settings.clock.now())
     try:
@@ -135,7 +137,7 @@ def restart(settings: Settings) -> None:
 
 
 def _ask(settings: Settings, kind: str, args: dict[str, Any]) -> None:
-    settings.tolerate()
+    settings.tolerate(missing=True)
     owner = settings.daemon()
     try:
         with settings.writer() as store:

@@ -6,7 +6,6 @@ from orchestrator.cli.jobs import job_rows
 from orchestrator.cli.output import in_words, moment, table
 from orchestrator.cli.settings import Settings
 from orchestrator.config import warnings
-from orchestrator.engine.risk import NOT_ENFORCED
 
 __all__ = ["start_screen"]
 
@@ -59,9 +58,9 @@ def _jobs(settings: Settings) -> list[str]:
 
 
 def _advice(settings: Settings) -> list[str]:
-    doubtful = [f"warning: {problem}" for problem in warnings(settings.config, settings.source.name)]
-    if settings.config.engine.target == "builtin":
-        doubtful.append(f"note: this version does not act on these keys of risk: {', '.join(NOT_ENFORCED)}")
+    doubtful = [
+        f"warning: {problem}" for problem in warnings(settings.config, settings.source.name, settings.source.path)
+    ]
     return [
         *doubtful,
         "To see a whole trading day at once:  orchestrator simulate",

@@ -62,7 +62,7 @@ def stop(settings: Settings, timeout: float | None) -> None:
 
     Example: orchestrator stop
     """
-    settings.tolerate()
+    settings.tolerate(missing=True)
     owner = settings.daemon()
     timeout = settings.config.engine.stop_timeout + 10 if timeout is None else timeout
     deadline = settings.clock.monotonic() + timeout
@@ -152,7 +152,7 @@ def _unknown(settings: Settings) -> dict[str, Any]:
             "waiting": [],
         },
         "engine": dict.fromkeys(ENGINE) | {"state": "stopped"},
-        "alerts": {"pending": 0, "failed": 0},
+        "alerts": {"pending": 0, "failed": 0, "channels": {}},
         "account": None,
     }
 
@@ -209,7 +209,8 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
         lines.append(f"engine   {_engine_text(engine, now)}")
         lines += _config_lines(document["config"], now)
     if document["halted"]:
-        since = f"{datetime.fromisoformat(document['halted']['at']):%a %d %b %H:%M %Z}"
+        at = datetime.fromisoformat(document["halted"]["at"]).astimezone(settings.calendar.timezone)
+        since = f"{at:%a %d %b %H:%M %Z}"
         lines.append(f"HALTED   {document['halted']['reason']}, since {since}; lift it with: orchestrator resume")
     change = f" until {_at(market['next_change'], now)}" if market["next_change"] else ""
     lines.append(f"market   {market['exchange']} {market['state']}{change}: {market['why']}")
@@ -218,6 +219,11 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
     lines.append(
         f"alerts   {document['alerts']['pending']} to be delivered, {document['alerts']['failed']} of them failing"
     )
+    lines += [
+        f"         {name} is {each['state']}: {each['last_error']}"
+        for name, each in document["alerts"].get("channels", {}).items()
+        if each["last_error"]
+    ]
     if account is not None:
         lines.append(
             f"account  equity {account['equity']:,.2f}, cash {account['cash']:,.2f}, drawdown {account['drawdown']:.2%}"

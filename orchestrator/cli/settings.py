@@ -1,14 +1,14 @@
 """What every command knows: which config, which store, which daemon."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import click
 
 from calendars import MarketCalendar, SystemClock
-from orchestrator.cli.errors import NoDaemon
-from orchestrator.config import TradingConfig, state_dir, store_url
+from orchestrator.cli.errors import Failed, NoDaemon
+from orchestrator.config import TradingConfig, embedded_defaults, state_dir, store_url
 from orchestrator.config.loading import load_leniently
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource
@@ -17,6 +17,7 @@ from orchestrator.store import Store
 
 __all__ = ["Settings"]
 
+PLACES = ("state_dir", "store_url")
 DEFAULT_FILES = (Path("config.paper.yaml"), Path("config/config.paper.yaml"))
 
 
@@ -27,6 +28,8 @@ class Settings:
     config_path: str | None
     verbose: bool
     quiet: bool
+    lost: str = field(default="", init=False)
+    """Why it is not certain where the store is, after :meth:`tolerate`; empty if it is."""
 
     @cached_property
     def clock(self) -> SystemClock:
@@ -47,12 +50,23 @@ class Settings:
     def config(self) -> TradingConfig:
         return self.source.load().config
 
-    def tolerate(self) -> None:
-        """Go on with a wrong config as far as it can be read: a typo in it must not disable status and kill switch."""
+    def tolerate(self, *, missing: bool = False) -> None:
+        """Go on with a wrong config as far as it can be read: a typo in it must not disable status and kill switch.
+
+        :param missing: go on with the defaults if the file is gone.
+        """
         if self.path is None or "config" in self.__dict__:
             return
-        self.__dict__["config"], error = load_leniently(self.path)
+        try:
+            self.__dict__["config"], error = load_leniently(self.path)
+        except FileNotFoundError as absent:
+            if not missing:
+                raise
+            self.__dict__["config"], self.lost = embedded_defaults(), str(absent)
+            click.echo(f"warning: {absent}; going on as if all were at its default", err=True)
+            return
         if error is not None:
+            self.lost = next((str(each) for each in error.problems if each.path in PLACES), "")
             more = f", and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
             click.echo(f"warning: {error.problems[0]}{more}; going on with the rest of the config", err=True)
 
@@ -75,6 +89,8 @@ class Settings:
     def daemon(self) -> Owner:
         """The running daemon; NoDaemon if there is none."""
         owner = self.owner()
+        if owner is None and self.lost:
+            raise Failed(f"it can't be told where the daemon's store is: {self.lost}")
         if owner is None:
             raise NoDaemon(self.store_path)
         return owner

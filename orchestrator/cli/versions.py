@@ -12,16 +12,21 @@ import click
 
 from jobs import JobSpec, job_specs
 from orchestrator.cli.errors import Failed
+from orchestrator.cli.known import KnownVersion, known_versions
 from orchestrator.cli.output import ago, echo_json, json_option, moment, table
 from orchestrator.cli.settings import Settings
-from orchestrator.config import TradingConfig, embedded_defaults
+from orchestrator.config import ConfigManager, TradingConfig, embedded_defaults
 from orchestrator.config.changes import EFFECTS, Change, changes, in_file
+from orchestrator.config.loading import read_text
 from orchestrator.config.masking import Masks, masked_text
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource, Reading
-from orchestrator.record import ConfigVersion, recorded
+from orchestrator.config.versions import version_of
+from orchestrator.control import ask
 
-__all__ = ["diff", "history", "plan"]
+__all__ = ["diff", "history", "plan", "rollback"]
+
+NONE_YET = "no config has been kept or in force yet; orchestrator start begins the history"
 
 FILE = "file"
 """The word for the file as it is now, where a version may stand."""
@@ -60,7 +65,7 @@ def plan(settings: Settings, path: Path | None, as_json: bool) -> None:
 
 def _checked(settings: Settings, path: Path | None) -> Reading:
     source = settings.source if path is None else ConfigSource(path)
-    reading = source.load()
+    reading = source.reload()
     settings.tolerate()
     return reading
 
@@ -75,18 +80,8 @@ def _old(settings: Settings) -> tuple[TradingConfig, str]:
     return reading.config, f"version {found.version}, {where}"
 
 
-def _in_force(settings: Settings) -> ConfigVersion | None:
-    found = _recorded(settings)
-    return found[0] if found else None
-
-
-def _recorded(settings: Settings) -> list[ConfigVersion]:
-    """The recorded versions, the one in force first."""
-    store = settings.reader()
-    if store is None:
-        return []
-    with store:
-        return recorded(store)
+def _in_force(settings: Settings) -> KnownVersion | None:
+    return next((each for each in known_versions(settings) if each.current), None)
 
 
 def _moves(old: TradingConfig, new: TradingConfig, now: datetime) -> list[Move]:
@@ -128,8 +123,7 @@ def _plan_text(settings: Settings, compared: str, found: list[Change], moves: li
     if not found:
         return f"nothing would change (compared with {compared})"
     rows = [
-        [change.key, _cut(in_file(change.old)), _cut(in_file(change.new)), EFFECTS[change.effect], change.risk]
-        for change in found
+        [change.key, _cut(in_file(change.old)), _new(change), EFFECTS[change.effect], change.risk] for change in found
     ]
     lines = [f"compared with {compared}:", "", table(["key", "now", "then", "takes effect", "risk"], rows)]
     if moves:
@@ -139,6 +133,10 @@ def _plan_text(settings: Settings, compared: str, found: list[Change], moves: li
     if any(change.key == "mode" for change in found):
         lines += ["", "A running daemon refuses another mode: stop it and start it again."]
     return "\n".join([*lines, "", "Nothing is applied yet; to take up the file: orchestrator config reload"])
+
+
+def _new(change: Change) -> str:
+    return "another secret" if change.new == change.old else _cut(in_file(change.new))
 
 
 def _cut(text: str, longest: int = 40) -> str:
@@ -155,38 +153,37 @@ def history(settings: Settings, last: int, as_json: bool) -> None:
     Example: orchestrator config history --last 5
     """
     settings.tolerate()
-    found = _recorded(settings)
-    current = found[0].version if found else None
-    shown = sorted(found, key=lambda each: each.applied_at, reverse=True)[:last]
+    shown = known_versions(settings)[:last]
     if as_json:
-        echo_json([_version_document(each, current, settings) for each in shown])
+        echo_json([_version_document(each, settings) for each in shown])
         return
     if not shown:
-        click.echo("no config has been in force yet; orchestrator start begins the history")
+        click.echo(NONE_YET)
         return
     now = settings.clock.now()
     rows = [
         [
-            f"{each.version}{' *' if each.version == current else ''}",
-            ago(each.applied_at, now),
+            f"{each.version}{' *' if each.current else ''}",
+            ago(each.at, now),
             each.author,
+            ago(each.applied_at, now),
             "yes" if each.worked_at else "no",
             _cut(each.reason, 70),
         ]
         for each in shown
     ]
-    click.echo(table(["version", "in force since", "author", "engine ran", "reason"], rows))
+    click.echo(table(["version", "made", "by", "in force", "engine ran", "reason"], rows))
     click.echo("\n* in force; to see one: orchestrator config diff VERSION; to go back: orchestrator config rollback")
 
 
-def _version_document(version: ConfigVersion, current: str | None, settings: Settings) -> dict[str, Any]:
+def _version_document(version: KnownVersion, settings: Settings) -> dict[str, Any]:
     zone = settings.calendar.timezone
     return {
         "version": version.version,
         "at": _iso(version.at, zone),
         "author": version.author,
         "reason": version.reason,
-        "current": version.version == current,
+        "current": version.current,
         "applied_at": _iso(version.applied_at, zone),
         "worked_at": _iso(version.worked_at, zone),
     }
@@ -229,23 +226,69 @@ def _text(settings: Settings, word: str | None, masks: Masks) -> Text:
 
 
 def _file_text(settings: Settings) -> tuple[str, str, str]:
-    from orchestrator.config.loading import read_text
-
     if settings.path is None:
         raise Failed("there is no config file to compare with; write one with: orchestrator config init")
     return str(settings.path), read_text(settings.path), settings.path.suffix
 
 
-def find_version(settings: Settings, word: str | None) -> ConfigVersion:
-    """The recorded version that begins with a word; the one in force without a word.
+def find_version(settings: Settings, word: str | None) -> KnownVersion:
+    """The version that begins with a word; the one in force without a word.
 
     :raises Failed: there is none, or more than one.
     """
-    found = _recorded(settings)
+    found = known_versions(settings)
     if not found:
-        raise Failed("no config has been in force yet; orchestrator start begins the history")
-    matching = found[:1] if word is None else [each for each in found if each.version.startswith(word)]
+        raise Failed(NONE_YET)
+    matching = [each for each in found if each.current] if word is None else []
+    matching = matching or [each for each in found if word is not None and each.version.startswith(word)]
     if len(matching) != 1:
         problem = f"{word} is the beginning of {len(matching)} versions" if matching else f"no version {word}"
         raise Failed(f"{problem}; these are: {', '.join(each.version for each in (matching or found)[:10])}")
     return matching[0]
+
+
+@click.command()
+@click.argument("version", required=False)
+@click.option("--reason", default="", help="Why; it is kept in the history.")
+@click.pass_obj
+def rollback(settings: Settings, version: str | None, reason: str) -> None:
+    """Make an earlier version of the config the file's text again, to the byte; a running daemon takes it up.
+
+    Without VERSION: the one in force, if the file holds another; else the last before it with which an engine ran.
+    What the file is now is kept as a version, too.
+
+    Example: orchestrator config rollback 1f0c3a9b27de --reason "too bold"
+    """
+    settings.tolerate()
+    path = settings.path
+    if path is None:
+        raise Failed("there is no config file; write one with: orchestrator config init")
+    found = find_version(settings, version) if version is not None else _before(settings, path)
+    manager = ConfigManager(path, clock=settings.clock)
+    manager.restore_text(found.text, author="cli", reason=reason or f"rolled back to {found.version}")
+    click.echo(f"{path} is version {found.version} again, of {ago(found.at, settings.clock.now())}")
+    owner = settings.owner()
+    if owner is None:
+        click.echo("no daemon runs; the next one starts with it")
+        return
+    with settings.writer() as store:
+        listed = ask(store, settings.clock, owner, "reload", {}, timeout=15)
+    click.echo(
+        "\n".join(["the daemon has taken it up:", *listed] if listed else ["the daemon had it in force already"])
+    )
+
+
+def _before(settings: Settings, path: Path) -> KnownVersion:
+    """What is in force, if the file is not; else what an engine ran with before it; else what was made before it."""
+    known = known_versions(settings)
+    now = version_of(read_text(path).encode())
+    in_force = next((each for each in known if each.current and each.version != now), None)
+    if in_force is not None:
+        return in_force
+    worked = [each for each in known if each.version != now and each.worked_at is not None]
+    if worked:
+        return max(worked, key=lambda each: each.applied_at or each.at)
+    place = next((index for index, each in enumerate(known) if each.version == now), -1)
+    if len(known) <= place + 1:
+        raise Failed("there is no earlier version; orchestrator config history lists what there is")
+    return known[place + 1]

@@ -6,7 +6,7 @@ Importing this is light; YAML, Cerberus and the calendar are loaded by the first
 from orchestrator.config.advice import warnings
 from orchestrator.config.errors import ConfigError, Problem
 from orchestrator.config.loading import from_dict, load_file, load_text
-from orchestrator.config.manager import ConfigManager
+from orchestrator.config.manager import ConfigConflict, ConfigManager
 from orchestrator.config.model import (
     BrokerConfig,
     DataConfig,
@@ -27,6 +27,7 @@ from orchestrator.config.writing import to_text
 
 __all__ = [
     "ConfigManager",
+    "ConfigConflict",
     "ConfigError",
     "Problem",
     "TradingConfig",

@@ -1,39 +1,64 @@
 """What is allowed but risky: a table of warnings."""
 
+import stat
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path as FilePath
 
 from orchestrator.config.documents import Document
-from orchestrator.config.errors import Finding, Problem
+from orchestrator.config.errors import Finding, Path, Problem, dotted, number
 from orchestrator.config.model import TradingConfig, is_secret
+from orchestrator.config.plain import as_written
+from orchestrator.config.references import FromReference, holds_secret
+from orchestrator.config.resolution import leaves
+from orchestrator.config.targets import job_targets
 
-__all__ = ["warnings"]
+__all__ = ["exposed_secrets", "warnings"]
 
 LIVE_PORTS = {7496: "TWS", 4001: "the Gateway"}
 GATEWAY_PORTS = (4001, 4002)
 TWS_PORTS = (7496, 7497)
 HIGH_COST = 0.05
 NOT_ACTED_ON = (
-    ("risk", "position_stop_loss"),
-    ("risk", "max_cash_buffer"),
-    ("risk", "max_correlation"),
-    ("risk", "enable_volatility_targeting"),
-    ("risk", "target_portfolio_volatility"),
-    ("broker", "maintenance_windows"),
     ("data", "enable_reconnect"),
     ("data", "cache_enabled"),
     ("data", "cache_dir"),
     ("health", "ping_url"),
-    ("notifications", "routes"),
 )
 """Options that are read and checked, and that nothing looks at yet."""
 
 
-def warnings(config: TradingConfig, name: str = "") -> list[Problem]:
+def warnings(config: TradingConfig, name: str = "", path: FilePath | None = None) -> list[Problem]:
     """What in a valid config its author may not have meant.
 
     :param name: of the file, if it is to be shown.
+    :param path: of the file, if there is one, to be looked at as well.
     """
-    return Document(name).problems(finding for advice in ADVICE for finding in advice(config))
+    found = [finding for advice in ADVICE for finding in advice(config)]
+    if path is None:
+        return Document(name).problems(found)
+    found += job_targets(config, path.resolve().parent)
+    return [*exposed_secrets(config, path), *Document(name).problems(found)]
+
+
+def exposed_secrets(config: TradingConfig, path: FilePath) -> list[Problem]:
+    """A warning if a config's file holds secrets that others than its owner can read."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:  # removed since it was read
+        return []
+    readers = [who for who, bit in (("its group", stat.S_IRGRP), ("everybody", stat.S_IROTH)) if mode & bit]
+    secrets = [dotted(each) for each, text in leaves(as_written(config)) if is_secret(each) and _in_clear(each, text)]
+    if not readers or not secrets:
+        return []
+    message = f"{readers[-1]} can read it (mode {mode:04o}), and it holds {', '.join(secrets)}"
+    remedy = f"chmod 600 {path}, or write ${{NAME}} or ${{file:PATH}} in the place of what is secret"
+    return [Problem(str(path), None, None, "", f"{mode:04o}", message, remedy)]
+
+
+def _in_clear(path: Path, text: object) -> bool:
+    """Whether the text of a secret option tells the secret; the name of a database file is none."""
+    local = path == ("store_url",) and str(text).startswith("sqlite:")
+    return isinstance(text, str) and holds_secret(text) and not local
 
 
 def _cut_positions(config: TradingConfig) -> Iterator[Finding]:
@@ -42,8 +67,8 @@ def _cut_positions(config: TradingConfig) -> Iterator[Finding]:
     wanted = strategy.position_size_pct * positions + cash
     if wanted > 1 + 1e-9:
         message = (
-            f"{positions} positions of {strategy.position_size_pct:g} and min_cash_buffer "
-            f"{cash:g} are {wanted:g} of equity: the last positions will be cut"
+            f"{positions} positions of {number(strategy.position_size_pct)} and min_cash_buffer "
+            f"{number(cash)} are {wanted:g} of equity: the last positions will be cut"
         )
         at_most = (1 - cash) / positions
         yield Finding(
@@ -69,7 +94,9 @@ def _no_ibkr_yet(config: TradingConfig) -> Iterator[Finding]:
 def _position_over_limit(config: TradingConfig) -> Iterator[Finding]:
     size, limit = config.strategy.position_size_pct, config.risk.max_position_size
     if size > limit:
-        message = f"{size:g} is more than risk.max_position_size {limit:g}: every position will be cut to that"
+        message = (
+            f"{number(size)} is more than risk.max_position_size {number(limit)}: every position will be cut to that"
+        )
         yield Finding(("strategy", "position_size_pct"), size, message)
 
 
@@ -103,10 +130,10 @@ def _port(config: TradingConfig) -> Iterator[Finding]:
         yield Finding(
             path,
             broker.port,
-            f"{broker.port} is the live port of {LIVE_PORTS[broker.port]}, and mode is paper",
+            f"{number(broker.port)} is the live port of {LIVE_PORTS[broker.port]}, and mode is paper",
         )
     if broker.port in (TWS_PORTS if broker.use_gateway else GATEWAY_PORTS):
-        message = f"{broker.port} is a port of {'TWS' if broker.use_gateway else 'the Gateway'}"
+        message = f"{number(broker.port)} is a port of {'TWS' if broker.use_gateway else 'the Gateway'}"
         yield Finding(path, broker.port, f"{message}, and use_gateway is {str(broker.use_gateway).lower()}")
 
 
@@ -114,7 +141,8 @@ def _costs(config: TradingConfig) -> Iterator[Finding]:
     for name in ("commission", "slippage"):
         value = getattr(config.broker, name)
         if value > HIGH_COST:
-            yield Finding(("broker", name), value, f"{value:g} is {value:.0%} of each trade", "0.001 is 0.1%")
+            share = f"more than {HIGH_COST:.0%}" if isinstance(value, FromReference) else f"{value:.0%}"
+            yield Finding(("broker", name), value, f"{number(value)} is {share} of each trade", "0.001 is 0.1%")
 
 
 def _slow_data(config: TradingConfig) -> Iterator[Finding]:
@@ -122,8 +150,14 @@ def _slow_data(config: TradingConfig) -> Iterator[Finding]:
     for section, name in (("engine", "heartbeat_timeout"), ("health", "max_data_age")):
         limit = getattr(getattr(config, section), name)
         if interval >= limit:
-            message = f"{interval:g} s is not below {section}.{name} {limit:g} s: it will look like a failure"
+            message = (
+                f"{_seconds(interval)} is not below {section}.{name} {_seconds(limit)}: it will look like a failure"
+            )
             yield Finding(("data", "update_interval"), interval, message)
+
+
+def _seconds(value: float) -> str:
+    return number(value) if isinstance(value, FromReference) else f"{value:g} s"
 
 
 ADVICE: Sequence[Callable[[TradingConfig], Iterator[Finding]]] = (

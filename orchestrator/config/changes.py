@@ -35,6 +35,8 @@ class Change:
 
     def __str__(self) -> str:
         when = "; ".join(filter(None, [EFFECTS[self.effect], self.risk]))
+        if self.old == self.new:  # what covers the one secret covers the other, too
+            return f"{self.key}: another secret ({when})"
         if self.key.startswith(UNSHOWN):  # commands and parameters may hold what nobody should read in an alert
             return f"{self.key}: changed ({when})"
         return f"{self.key}: {in_file(self.old)} -> {in_file(self.new)} ({when})"

@@ -1,10 +1,12 @@
 """Config files as plain data that knows where in the text each value stands."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-from orchestrator.config.errors import ConfigError, Finding, Mark, Path, Problem, dotted
+from orchestrator.config.errors import ConfigError, Finding, Mark, Path, Problem, dotted, outline
+from orchestrator.config.model import is_secret
+from orchestrator.config.references import displayed
 
 __all__ = ["SUFFIXES", "Document", "check_depth", "format_of", "refuse"]
 
@@ -21,6 +23,7 @@ class Document:
     :param keys: where the key of each value in a mapping stands.
     :param findings: what is wrong with the text itself, though it could be read.
     :param broken: paths whose value could not be read; the data has null there.
+    :param references: the texts that stood where the data has what their references stand for.
     """
 
     name: str
@@ -29,12 +32,19 @@ class Document:
     keys: dict[Path, Mark] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     broken: list[Path] = field(default_factory=list)
+    references: dict[Path, str] = field(default_factory=dict)
 
     def problems(self, findings: Iterable[Finding]) -> list[Problem]:
         """The findings with their places, in the order of the text."""
-        placed = [(self._mark(each), each) for each in findings]
+        placed = [(self._mark(each), self._discreet(each)) for each in findings]
         placed.sort(key=lambda pair: (pair[0] or Mark(0, 0), dotted(pair[1].path)))
         return [_problem(self.name, mark, each) for mark, each in placed]
+
+    def _discreet(self, finding: Finding) -> Finding:
+        """The finding, with the reference for its value if there is one."""
+        reference = None if finding.at_key else self.references.get(finding.path)
+        shown = outline(finding.value) if reference is None else displayed(reference, is_secret(finding.path))
+        return replace(finding, value=shown)
 
     def _mark(self, finding: Finding) -> Mark | None:
         """The place of the finding's path, or of the nearest thing around it that has a place in the text."""
@@ -67,7 +77,8 @@ def _problem(name: str, mark: Mark | None, finding: Finding) -> Problem:
 def format_of(suffix: str, name: str) -> str:
     """``yaml``, ``toml`` or ``json``, by the suffix of a file; raises ConfigError for another one."""
     if suffix.lower() not in SUFFIXES:
-        refuse(name, f"{suffix!r} is no suffix of a config file", f"use {', '.join(SUFFIXES)}")
+        message = f"{suffix!r} is no suffix of a config file" if suffix else "the file's name has no suffix"
+        refuse(name, message, f"use {', '.join(SUFFIXES)}")
     return SUFFIXES[suffix.lower()]
 
 

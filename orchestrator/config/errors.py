@@ -12,7 +12,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["ConfigError", "Finding", "Mark", "Path", "Problem", "dotted", "outline", "overlaps", "shown"]
+from orchestrator.config.references import MASK, FromReference
+
+__all__ = [
+    "MASK",
+    "ConfigError",
+    "Finding",
+    "Mark",
+    "Path",
+    "Problem",
+    "dotted",
+    "number",
+    "outline",
+    "overlaps",
+    "shown",
+]
 
 Path = tuple[str | int, ...]
 """The keys and list indexes that lead to a value, from the top: ``("notifications", "channels", 0)``."""
@@ -20,7 +34,6 @@ Path = tuple[str | int, ...]
 LONGEST_SHOWN = 60
 SECRET_IN_URL = re.compile(r"(\w+://)[^'\"/@]*[/@][^'\"]*")
 """Addresses of services are their passwords, wherever they were written by mistake; a bare host is none."""
-MASK = "***"
 
 
 class Mark(NamedTuple):
@@ -86,17 +99,41 @@ def overlaps(one: Path, other: Path) -> bool:
 
 
 def shown(value: object) -> str:
-    """A value as it would stand in the file, cut if long; of lists and mappings only that they are such."""
+    """A value as it would stand in the file, cut if long; of lists and mappings only that they are such.
+
+    Of what a reference stands for only the reference is shown.
+    """
+    if isinstance(value, FromReference):
+        return meant_by(value.shown)
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict | list | tuple):
         return str(outline(value))
-    text = SECRET_IN_URL.sub(rf"\1{MASK}", repr(value))
+    return _cut(_without_addresses(repr(value)))
+
+
+def meant_by(reference: str) -> str:
+    """What to call the value of a reference."""
+    return MASK if reference == MASK else f"the value of {_cut(_without_addresses(reference))}"
+
+
+def number(value: float) -> str:
+    """A number as it is said in a sentence: in few digits, or by its reference."""
+    return shown(value) if isinstance(value, FromReference) else f"{value:g}"
+
+
+def _without_addresses(text: str) -> str:
+    return SECRET_IN_URL.sub(rf"\1{MASK}", text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 4]}...{text[-1]}"
 
 
 def outline(value: object) -> object:
     """The value of a problem: of a list or mapping only that it is one, as there may be secrets inside."""
+    if isinstance(value, FromReference):
+        return value.shown
     if isinstance(value, dict):
         return "a mapping"
     return "a list" if isinstance(value, list | tuple) else value

@@ -10,6 +10,17 @@ from orchestrator.config.errors import Finding, Mark, Path, shown
 
 __all__ = ["read", "write"]
 
+HINTS = (
+    (re.compile(r"'"), "write double quotes"),
+    (re.compile(r"(True|False|None)\b"), "write true, false or null"),
+    (re.compile(r"//|/\*|#"), "remove the comment, which JSON has not, or use YAML"),
+    (re.compile(r"[}\]]|,\s*[}\]]"), "remove the comma before the end"),
+    (re.compile(r'"[^"\n]*"\s*:'), "write a comma before it"),
+    (re.compile(r"[A-Za-z_]\w*\s*:"), "put the key in double quotes"),
+    (re.compile(r"\d"), "write the number without leading zeros"),
+    (re.compile(r"\\"), "write two backslashes"),
+    (re.compile(r"\n"), r"close the quotes, or write \n for the line's end"),
+)
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
@@ -33,11 +44,16 @@ def _parsed(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        refuse(name, f"not valid JSON: {error.msg}", mark=Mark(error.lineno, error.colno))
+        refuse(name, f"not valid JSON: {error.msg}", _hint(text, error), Mark(error.lineno, error.colno))
     except RecursionError:
         refuse(name, "nested too deeply", "flatten it")
     except ValueError:
         refuse(name, "a number has too many digits", "write fewer")
+
+
+def _hint(text: str, error: json.JSONDecodeError) -> str:
+    """What is probably to be done, by what stands where the text stops being JSON."""
+    return next((remedy for pattern, remedy in HINTS if pattern.match(text, error.pos)), "")
 
 
 class _Places:

@@ -1,94 +1,148 @@
 """From a text to a config: read, check, build, check together. Everything that is wrong is said at once."""
 
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
 from orchestrator.config.documents import Document, format_of, refuse
-from orchestrator.config.errors import ConfigError, Finding, Mark, overlaps, shown
+from orchestrator.config.errors import ConfigError, Finding, Mark, Path, overlaps, shown
 from orchestrator.config.model import TradingConfig
 from orchestrator.config.plain import build
+from orchestrator.config.references import Surroundings, Unresolvable, resolve
+from orchestrator.config.resolution import JOBS, command_findings, from_references, resolve_document, value_at
 
 __all__ = ["from_dict", "load_file", "load_leniently", "load_text", "read_text"]
 
+Check = Callable[[TradingConfig], list[Finding]]
 
-def load_text(text: str, suffix: str = ".yaml", name: str = "config") -> TradingConfig:
+
+def load_text(
+    text: str,
+    suffix: str = ".yaml",
+    name: str = "config",
+    *,
+    base_dir: FilePath | None = None,
+    environ: Mapping[str, str] | None = None,
+    also: Check | None = None,
+) -> TradingConfig:
     """Read a config. An empty text is the defaults.
 
     :param suffix: ``.yaml``, ``.yml``, ``.toml`` or ``.json``.
     :param name: of the file, as errors show it.
+    :param base_dir: where the relative paths of references start; the working directory if not given.
+    :param environ: where their variables are looked up; the environment of the process if not given.
+    :param also: what else may be wrong with a config that is right by itself.
     :raises ConfigError: with everything that is wrong.
     """
-    return _interpreted(READERS[format_of(suffix, name)](text.removeprefix("\ufeff"), name))
+    surroundings = _surroundings(base_dir, environ)
+    return _interpreted(_resolved(text, suffix, name, surroundings), surroundings, also)
 
 
-def load_file(path: str | FilePath) -> TradingConfig:
+def load_file(
+    path: str | FilePath, *, base_dir: FilePath | None = None, environ: Mapping[str, str] | None = None
+) -> TradingConfig:
     """Read a config file; its suffix says in which format it is.
 
+    :param base_dir: as of `load_text`; the file's folder if not given.
+    :param environ: as of `load_text`.
     :raises FileNotFoundError: saying how to make one.
     :raises ConfigError: with everything that is wrong.
     """
     path = FilePath(path)
     format_of(path.suffix, str(path))
-    return load_text(read_text(path), path.suffix, str(path))
+    folder = base_dir or path.resolve().parent
+    return load_text(read_text(path), path.suffix, str(path), base_dir=folder, environ=environ)
 
 
-def load_leniently(path: str | FilePath) -> tuple[TradingConfig, ConfigError | None]:
+def load_leniently(
+    path: str | FilePath, *, environ: Mapping[str, str] | None = None
+) -> tuple[TradingConfig, ConfigError | None]:
     """A config file as far as it can be read, and what is wrong with it: for commands that must work all the same.
 
-    What is wrong has its default; jobs that are wrong are left out.
+    What is wrong, and a reference that has no value, has its default; jobs that are wrong are left out.
 
+    :param environ: as of `load_text`.
     :raises FileNotFoundError: saying how to make one.
     """
+    path = FilePath(path)
     try:
-        return load_file(path), None
+        return load_file(path, environ=environ), None
     except ConfigError as error:
-        return _as_far_as_possible(FilePath(path), error), error
+        return _as_far_as_possible(path, _surroundings(path.resolve().parent, environ)), error
 
 
-def _as_far_as_possible(path: FilePath, error: ConfigError) -> TradingConfig:
+def _surroundings(base_dir: FilePath | None, environ: Mapping[str, str] | None) -> Surroundings:
+    return Surroundings(base_dir or FilePath(), os.environ if environ is None else environ)
+
+
+def _resolved(text: str, suffix: str, name: str, surroundings: Surroundings) -> Document:
+    document = READERS[format_of(suffix, name)](text.removeprefix("\ufeff"), name)
+    resolve_document(document, surroundings)
+    return document
+
+
+def _as_far_as_possible(path: FilePath, surroundings: Surroundings) -> TradingConfig:
     from orchestrator.config.rules import drop_wrong_schedule
 
+    text = path.read_bytes().decode(errors="replace")
     try:
-        document = READERS[format_of(path.suffix, str(path))](read_text(path).removeprefix("\ufeff"), str(path))
+        document = _resolved(text, path.suffix, str(path), surroundings)
     except ConfigError:
-        return _only_places(read_text(path))
+        return _only_places(text, surroundings)
     data = document.data if isinstance(document.data, Mapping) else {}
     broken = [*document.broken, *(finding.path for finding in [*document.findings, *_schema_findings(document)])]
-    config: TradingConfig = build(TradingConfig, data, broken)
+    config: TradingConfig = build(TradingConfig, data, _without_broken_jobs(data, broken))
     drop_wrong_schedule(config)
     return config
+
+
+def _without_broken_jobs(data: Mapping[str, Any], broken: Sequence[Path]) -> list[Path]:
+    """Take out of the data the jobs in which something is broken, so that the others stay; what else is broken."""
+    inside = [path for path in broken if path[: len(JOBS)] == JOBS and len(path) > len(JOBS)]
+    for path in inside:
+        if isinstance(jobs := value_at(data, JOBS), dict):
+            jobs.pop(path[len(JOBS)], None)
+    return [path for path in broken if path not in inside]
 
 
 PLACE = re.compile(r"""^(state_dir|store_url)\s*[:=]\s*["']?([^"'#\s][^"'#\n]*?)["']?\s*(?:#.*)?$""", re.MULTILINE)
 
 
-def _only_places(text: str) -> TradingConfig:
+def _only_places(text: str, surroundings: Surroundings) -> TradingConfig:
     """Of a text that can't be read, at least where the store is."""
     config = TradingConfig()
     for name, value in PLACE.findall(text):
         if value not in {"null", "~"}:
-            setattr(config, name, value)
+            with suppress(Unresolvable):  # the default stays, as for anything else that can't be read
+                setattr(config, name, resolve(value, surroundings))
     return config
 
 
 def from_dict(data: Mapping[str, Any], name: str = "config") -> TradingConfig:
     """A config from plain data, such as :func:`~orchestrator.config.plain.to_dict` gives.
 
+    Texts are what they are: nothing in them is a reference, but in the commands of jobs.
+
     :raises ConfigError: with everything that is wrong.
     """
-    return _interpreted(Document(name, data))
+    references = {path: value.reference for path, value in from_references(data)}
+    return _interpreted(Document(name, data, references=references), None)
 
 
 def read_text(path: FilePath) -> str:
     """The text of a file that must be there and be UTF-8.
 
     :raises FileNotFoundError: saying how to make one.
+    :raises IsADirectoryError: it is a folder.
     :raises ConfigError: for bytes that are no text.
     """
     try:
         content = path.read_bytes()
+    except IsADirectoryError:
+        raise IsADirectoryError(f"{path} is a folder; name the config file in it") from None
     except FileNotFoundError:
         raise FileNotFoundError(f"no config file {path}; write one with: orchestrator config init {path}") from None
     try:
@@ -103,19 +157,25 @@ def _refuse_encoding(content: bytes, error: UnicodeDecodeError, name: str) -> No
     refuse(name, f"the byte 0x{content[error.start]:02x} is not UTF-8", "save the file as UTF-8", mark)
 
 
-def _interpreted(document: Document) -> TradingConfig:
+def _interpreted(document: Document, surroundings: Surroundings | None, also: Check | None = None) -> TradingConfig:
     """The config that a document describes.
 
     Options that are wrong by themselves have their defaults while the rules between options are asked, and
     the rules that read one of them are not asked: nothing is said that may be untrue of the corrected text.
+
+    :param surroundings: where the references in jobs' commands must have a value; None if that is not asked.
     """
     from orchestrator.config.rules import rule_findings
+    from orchestrator.config.secrecy import without_values
 
     found = [*document.findings, *_schema_findings(document)]
     broken = [*document.broken, *(finding.path for finding in found)]
     data = document.data if isinstance(document.data, Mapping) else {}
     config: TradingConfig = build(TradingConfig, data, broken)
-    found += rule_findings(config, broken)
+    found += without_values(rule_findings(config, broken), config)
+    found += command_findings(data, surroundings)
+    if not found and also is not None:
+        found += also(config)
     if found:
         raise ConfigError(document.problems(found))
     return config
@@ -132,7 +192,7 @@ def _schema_findings(document: Document) -> list[Finding]:
         return [Finding((), shown(document.data), message, "write options as key: value lines")]
     return [
         finding
-        for finding in findings(document.data)
+        for finding in findings(document.data, document.references)
         if not any(overlaps(finding.path, path) for path in document.broken)
     ]
 

@@ -1,6 +1,7 @@
 """Config texts as they may be shown: the secrets in them are covered, everything else stands as it was written."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ def masked_text(text: str, suffix: str, name: str, mask: Callable[[str], str] = 
     :raises ConfigError: for a text that can't be read at all.
     """
     document = READERS[format_of(suffix, name)](text.removeprefix("\ufeff"), name)
-    lines = text.splitlines(keepends=True)
+    lines = _lines(text, suffix)
     marks = sorted({*document.values.values(), *document.keys.values()})
     for place, secret in sorted(_secrets(document).items(), reverse=True):
         _cover(lines, place, secret, mask(secret), next((each for each in marks if each > place), None))
@@ -57,16 +58,26 @@ def _is_reference(value: Any) -> bool:
     return isinstance(value, str) and value.startswith("${") and value.find("}") == len(value) - 1 and ":-" not in value
 
 
+def _lines(text: str, suffix: str) -> list[str]:
+    """The lines as the reader of the format counts them: for YAML some more letters than a newline end one."""
+    return text.splitlines(keepends=True) if format_of(suffix, "") == "yaml" else re.split(r"(?<=\n)", text)
+
+
 def _cover(lines: list[str], place: Mark, secret: str, mask: str, following: Mark | None) -> None:
-    """Cover a value that begins at a place; one over several lines goes up to the next that has a place."""
+    """Cover a value that begins at a place; one over several lines goes up to the next thing that has a place."""
     row = place.line - 1
     line = lines[row]
-    end = "\n" if line.endswith("\n") else ""
-    in_one_line = any(written in line for written in _spellings(secret))
-    lines[row] = line[: place.column - 1] + mask + end
-    if not in_one_line:
-        last = len(lines) if following is None else max(following.line - 1, row + 1)
-        del lines[row + 1 : last]
+    in_one_line = any(written in line[place.column - 1 :] for written in _spellings(secret))
+    lines[row] = line[: place.column - 1] + mask + ("\n" if line.endswith("\n") else "")
+    if in_one_line:
+        return
+    last = len(lines) if following is None else max(following.line - 1, row + 1)
+    if following is not None and following.line - 1 > row:
+        tail = lines[following.line - 1]
+        before = tail[: following.column - 1]
+        if before.strip(" -\t?"):  # the end of the value stands there
+            lines[following.line - 1] = " " * len(before) + tail[following.column - 1 :]
+    del lines[row + 1 : last]
 
 
 def _spellings(secret: str) -> set[str]:

@@ -4,15 +4,17 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 from cerberus import errors as codes
 from cerberus.errors import ValidationError
 
-from orchestrator.config.errors import MASK, Finding, outline, shown
+from jobs.builtin import TABLE
+from orchestrator.config.errors import MASK, Finding, Path, meant_by, outline, shown
 from orchestrator.config.formats import nearest
 from orchestrator.config.model import TradingConfig, is_secret
 from orchestrator.config.options import is_section, types_of
+from orchestrator.config.references import displayed
 from orchestrator.config.validator import BAD_FORMAT, NOT_ABOVE, NOT_UNIQUE
 
 __all__ = ["finding_for"]
@@ -31,16 +33,34 @@ NOUNS = {
     "dict": "a mapping",
 }
 TRUTH = {
-    **dict.fromkeys(("on", "yes", "y", "true", "1"), "true"),
-    **dict.fromkeys(("off", "no", "n", "false", "0"), "false"),
+    **dict.fromkeys(("on", "yes", "y", "1"), "true"),
+    **dict.fromkeys(("off", "no", "n", "0"), "false"),
+    "true": "true without quotes",
+    "false": "false without quotes",
 }
+ENTRY = re.compile(r"(?P<key>\w+)\s*[:=].+")
+"""A line that was to be an entry, without the blank behind its colon, or with an equals sign."""
 DURATIONS = "write seconds, or text such as 90s, 5m or 1h30m"
 
 
-def finding_for(error: ValidationError, rules: Rules) -> Finding:
+class Said(NamedTuple):
+    """A value as it may be told.
+
+    :param text: what a message calls it.
+    :param known: the value itself, to make a remedy of; MASK if nobody may see it.
+    :param outline: the value of the finding.
+    """
+
+    text: str
+    known: Any
+    outline: object
+
+
+def finding_for(error: ValidationError, rules: Rules, references: Mapping[Path, str]) -> Finding:
     """What one error of Cerberus says, in words.
 
     :param rules: of the option that it is about; for an unknown key, of the section it stands in.
+    :param references: by path, the texts of values that came from references.
     """
     path, value = tuple(error.document_path), error.value
     at_key = "keysrules" in error.schema_path
@@ -48,17 +68,27 @@ def finding_for(error: ValidationError, rules: Rules) -> Finding:
         return Finding(path, path[-1], "there is no such option", _known(str(path[-1]), rules), at_key=True)
     if error.code == NOT_UNIQUE.code:
         path, value = (*path, error.info[0]), value[error.info[0]]
-    if is_secret(path) and not at_key and not isinstance(value, NoneType | dict | list | tuple):
-        value = MASK
-    text = MASK if value is MASK else shown(value)
-    message, remedy = WORDS[error.code](text, value, rules)
-    return Finding(path, outline(value), message, remedy, at_key=at_key)
+    said = Said(shown(value), value, outline(value)) if at_key else _said(path, value, references.get(path), rules)
+    message, remedy = WORDS[error.code](said.text, said.known, rules)
+    return Finding(path, said.outline, message, remedy, at_key=at_key)
+
+
+def _said(path: Path, value: object, reference: str | None, rules: Rules) -> Said:
+    if reference is not None:
+        text = displayed(reference, is_secret(path))
+        return Said(meant_by(text), MASK, text)
+    if is_secret(path) and not isinstance(value, NoneType | dict | list | tuple):
+        return Said(MASK, MASK, MASK)
+    if isinstance(value, str) and rules["type"] == "dict" and "schema" in rules:
+        return Said("text", value, "text")  # in the place of a section it may hold any of its secrets
+    return Said(shown(value), value, outline(value))
 
 
 def _not_a(text: str, value: object, rules: Rules) -> tuple[str, str]:
     if isinstance(value, int | float) and "format" in rules and rules["format"].accepts(shown(value)):
         return f"{text} is not text", _quoted(value, rules)
-    return f"{text} is not {_noun(rules)}", _remedy(rules, value)
+    left_out = ", or leave it out" if value is None else ""
+    return f"{text} is not {_noun(rules)}", f"{_remedy(rules, value)}{left_out}"
 
 
 def _not_allowed(text: str, value: object, rules: Rules) -> tuple[str, str]:
@@ -75,9 +105,9 @@ def _empty(text: str, value: object, rules: Rules) -> tuple[str, str]:
     return f"{text} is empty", "write some text"
 
 
-def _too_much(text: str, value: float, rules: Rules) -> tuple[str, str]:
-    percent = rules["max"] == 1 and 1 < value <= 100
-    remedy = f"write {value / 100:g} for {value:g}%" if percent else _remedy(rules, value)
+def _too_much(text: str, value: object, rules: Rules) -> tuple[str, str]:
+    percent = value if rules["max"] == 1 and isinstance(value, int | float) and 1 < value <= 100 else None
+    remedy = _remedy(rules, value) if percent is None else f"write {percent / 100:g} for {percent:g}%"
     return f"{text} is more than {rules['max']}", remedy
 
 
@@ -110,25 +140,49 @@ def _noun(rules: Rules) -> str:
 
 def _remedy(rules: Rules, value: object) -> str:
     if "format" in rules:
-        return str(rules["format"].remedy_for(value))
+        return str(rules["format"].remedy if value is MASK else rules["format"].remedy_for(value))
     if "allowed" in rules:
         return "choose one of these"
     return REMEDIES["duration" if "duration" in rules else rules["type"]](value, rules)
 
 
 def _whole_number(value: object, rules: Rules) -> str:
-    digits = value.replace("_", "") if isinstance(value, str) else ""
-    if re.fullmatch(r"[1-9]\d{0,17}", digits):
-        return f"write {digits}" if digits != value else f"write {digits} without quotes"
-    return f"write a whole number{_span(rules)}"
+    meant = _meant_integer(value)
+    if meant is None or not _in_span(meant, rules):
+        return f"write a whole number{_span(rules)}"
+    return f"write {meant} without quotes" if str(meant) == value else f"write {meant}"
+
+
+def _meant_integer(value: object) -> int | None:
+    """The number of what was written with an underscore, a leading zero, an exponent, or in sixteens."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    digits = value.replace("_", "") if isinstance(value, str) and value is not MASK else ""
+    if re.fullmatch(r"\d{1,18}", digits, re.ASCII):
+        return int(digits)
+    return int(digits, 16) if re.fullmatch(r"0[xX][0-9a-fA-F]{1,15}", digits) else None
 
 
 def _number(value: object, rules: Rules) -> str:
-    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?%", value):
-        return f"write {(Decimal(value[:-1]) / 100).normalize():f}"
-    if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", value):
-        return f"write {value} without quotes"
-    return f"write a number{_span(rules)}"
+    meant = _meant_number(value)
+    if meant is None or not _in_span(meant, rules):
+        return f"write a number{_span(rules)}"
+    return f"write {value} without quotes" if f"{meant:f}" == value else f"write {meant.normalize():f}"
+
+
+def _meant_number(value: object) -> Decimal | None:
+    """The number of what was written as a percentage, with an underscore, with a comma for the point, or in quotes."""
+    text = value.replace("_", "") if isinstance(value, str) and value is not MASK else ""
+    if re.fullmatch(r"\d+(\.\d+)?%", text, re.ASCII):
+        return Decimal(text[:-1]) / 100
+    if re.fullmatch(r"(0|[1-9]\d*),(\d{1,2}|\d{4,})", text, re.ASCII):  # with three digits it may mean thousands
+        text = text.replace(",", ".")
+    return Decimal(text) if re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", text, re.ASCII) else None
+
+
+def _in_span(number: int | Decimal, rules: Rules) -> bool:
+    low, high, above = rules.get("min", number), rules.get("max", number), rules.get("above")
+    return low <= number <= high and (above is None or number > above)
 
 
 def _truth(value: object, rules: Rules) -> str:
@@ -142,7 +196,17 @@ def _quoted(value: object, rules: Rules) -> str:
 
 
 def _list(value: object, rules: Rules) -> str:
+    if isinstance(value, Mapping):
+        return "write '- ' before it, as it is one entry of a list"
     return f"write [{value}]" if isinstance(value, str) and value is not MASK else "write a list, such as [a, b]"
+
+
+def _mapping(value: object, rules: Rules) -> str:
+    entry = ENTRY.fullmatch(value) if isinstance(value, str) and value is not MASK else None
+    if entry is not None:
+        return f"write {entry['key']}: and its value in a line under it"
+    without = ", without '- ' before them" if isinstance(value, list | tuple) else ""
+    return f"write its keys under it, each with a value{without}"
 
 
 REMEDIES: Mapping[str, Callable[[object, Rules], str]] = {
@@ -152,7 +216,7 @@ REMEDIES: Mapping[str, Callable[[object, Rules], str]] = {
     "boolean": _truth,
     "string": _quoted,
     "list": _list,
-    "dict": lambda value, rules: "write its keys under it, each with a value",
+    "dict": _mapping,
 }
 
 
@@ -176,6 +240,8 @@ def _known(key: str, rules: Rules) -> str:
     owner = next((section for section, keys in _sections().items() if key in keys), None)
     if owner is not None:
         return f"it belongs under {owner}" if owner else "it belongs at the top"
+    if key in TABLE:
+        return "it is a job, and belongs under schedule.jobs"
     close = nearest(key, here)
     return f"did you mean {close}?" if close else f"known here are {_listed(list(here))}"
 

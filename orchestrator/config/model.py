@@ -53,7 +53,7 @@ ROUTES_EXAMPLE = """\
 class TradingScheduleConfig:
     """When the engine trades, and what else runs when."""
 
-    timezone: str = option("America/New_York", "time zone of the schedule", format=formats.TIMEZONE)
+    timezone: str = option("America/New_York", "times are shown in it, and cron jobs go by it", format=formats.TIMEZONE)
     calendar: str = option(
         "NYSE",
         "exchange whose sessions are followed; ALWAYS is open day and night",
@@ -65,7 +65,7 @@ class TradingScheduleConfig:
         example=CALENDAR_EXAMPLE,
     )
     enable_pre_market: bool = option(False, "the engine also runs from 04:00 to the open")
-    enable_post_market: bool = option(False, "the engine also runs after the close")
+    enable_post_market: bool = option(False, "the engine also runs from the close to 20:00")
     auto_start: bool = option(True, "start the engine at the open")
     auto_stop: bool = option(True, "stop the engine at the close")
     jobs: dict[str, Any] = option(
@@ -100,20 +100,17 @@ class RiskConfig:
 
     max_portfolio_drawdown: float = option(0.12, "largest loss from the highest equity", above=0, max=1)
     max_position_size: float = option(0.10, "largest fraction in one position", above=0, max=1)
-    position_stop_loss: float = option(
-        0.05, "a position that has lost this fraction is closed (later version)", above=0, max=1
-    )
+    position_stop_loss: float = option(0.05, "a position that has lost this fraction is closed", above=0, max=1)
     enable_circuit_breaker: bool = option(True, "halt trading at circuit_breaker_threshold")
     circuit_breaker_threshold: float = option(
         0.10, "drawdown that halts; at most max_portfolio_drawdown", above=0, max=1
     )
+    flatten_on_breaker: bool = option(False, "sell all positions when the circuit breaker trips")
     min_cash_buffer: float = option(0.20, "fraction that stays in cash", min=0, max=1)
-    max_cash_buffer: float = option(
-        0.80, "largest fraction held in cash when risk is cut (later version)", min=0, max=1
-    )
-    max_correlation: float = option(0.80, "highest correlation between two positions (later version)", min=0, max=1)
-    enable_volatility_targeting: bool = option(True, "scale positions to target_portfolio_volatility (later version)")
-    target_portfolio_volatility: float = option(0.15, "a year, as a fraction (later version)", above=0, max=1)
+    max_cash_buffer: float = option(0.80, "largest fraction held in cash when risk is cut", min=0, max=1)
+    max_correlation: float = option(0.80, "highest correlation between two positions", min=0, max=1)
+    enable_volatility_targeting: bool = option(True, "scale positions to target_portfolio_volatility")
+    target_portfolio_volatility: float = option(0.15, "a year, as a fraction", above=0, max=1)
     max_orders_per_minute: int = option(60, "more than these wait", min=1)
 
 
@@ -250,7 +247,7 @@ class NotificationConfig:
         valuesrules={"format": formats.APPRISE_URL},
     )
     routes: list[RouteConfig] = option(
-        [], "what a channel is to get; one that no route names gets everything", example=ROUTES_EXAMPLE
+        [], "what a channel gets; one that no route names gets everything", example=ROUTES_EXAMPLE
     )
     dedupe_window: float = option(
         300, "seconds in which the same alert is counted, not sent again; 0: never", duration=True, min=0
@@ -264,7 +261,9 @@ class LoggingConfig:
 
     level: str = option("INFO", "DEBUG | INFO | WARNING | ERROR", allowed=["DEBUG", "INFO", "WARNING", "ERROR"])
     format: str = option("text", "text | json", apply="daemon", allowed=["text", "json"])
-    file: str = option("orchestrator.log", 'relative to state_dir; "" for none', apply="daemon")
+    file: str = option(
+        "orchestrator.log", 'relative to state_dir; "" for none', apply="daemon", format=formats.LOG_FILE
+    )
     max_mb: int = option(10, "megabytes after which a new file is begun", apply="daemon", min=1)
     backups: int = option(10, "old files that are kept", apply="daemon", min=0)
 

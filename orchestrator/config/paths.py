@@ -26,8 +26,7 @@ def store_url(config: TradingConfig, base_dir: Path) -> str:
     """The database's URL, with an absolute path."""
     if config.store_url is None:
         return f"{SQLITE}{state_dir(config, base_dir) / 'orchestrator.db'}"
-    path, mark, query = config.store_url.removeprefix(SQLITE).partition("?")
-    return f"{SQLITE}{resolve(path, base_dir)}{mark}{query}"
+    return f"{SQLITE}{resolve(config.store_url.removeprefix(SQLITE), base_dir)}"
 
 
 def log_file(config: TradingConfig, base_dir: Path) -> Path | None:

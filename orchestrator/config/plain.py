@@ -2,31 +2,44 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict
 from typing import Any, get_args
 
 from orchestrator.config.errors import MASK, Path, overlaps
 from orchestrator.config.model import TradingConfig, is_secret
 from orchestrator.config.options import is_section, types_of
+from orchestrator.config.references import FromReference, carry, displayed, escaped
+from orchestrator.config.resolution import is_command
 
-__all__ = ["build", "masked", "set_options", "to_dict"]
+__all__ = ["as_written", "build", "masked", "set_options", "to_dict"]
 
 
 def to_dict(config: TradingConfig) -> dict[str, Any]:
-    """The config as plain data, in the order of the file; nothing of it is shared with the config."""
+    """The config as plain data, in the order of the file; nothing of it is shared with the config.
+
+    It has what references stand for: it is for use, not for showing and not for writing.
+    """
     return asdict(config)
 
 
+def as_written(config: TradingConfig) -> dict[str, Any]:
+    """The config as plain data for a file: references in the places of what they stand for, and none made by chance.
+
+    True, false and null carry no reference: where one stood for these, it is for the file to remember it.
+    """
+    written: dict[str, Any] = _written(to_dict(config), ())
+    return written
+
+
 def masked(config: TradingConfig) -> dict[str, Any]:
-    """As :func:`to_dict`, with ``***`` for every secret that is set."""
+    """The config as plain data to be shown: references in their places, and ``***`` for every secret that is none."""
     hidden: dict[str, Any] = _masked(to_dict(config), ())
     return hidden
 
 
-def set_options(section: Any) -> dict[str, Any]:
-    """The options of a config or section that are not null, as plain data."""
-    values = ((each.name, getattr(section, each.name)) for each in fields(section))
-    return {name: _set(value) for name, value in values if value is not None}
+def set_options(config: TradingConfig) -> dict[str, Any]:
+    """As :func:`as_written`, without the options that are null."""
+    return _without_nulls(TradingConfig, as_written(config))
 
 
 def build(kind: Any, data: Mapping[str, Any], broken: Sequence[Path] = (), at: Path = ()) -> Any:
@@ -54,22 +67,46 @@ def _converted(kind: Any, value: Any) -> Any:
     return list(deepcopy(value)) if isinstance(value, tuple) else deepcopy(value)
 
 
-def _set(value: Any) -> Any:
-    if is_dataclass(value):
-        return set_options(value)
-    return [_set(item) for item in value] if isinstance(value, list) else value
-
-
 def _number(value: str | float) -> float:
     """A number as a float; text is a length of time, in seconds."""
-    if not isinstance(value, str):
-        return float(value)
+    number = _seconds(value) if isinstance(value, str) else float(value)
+    return carry(number, value.reference) if isinstance(value, FromReference) else number
+
+
+def _seconds(text: str) -> float:
     from jobs.durations import parse_duration
 
-    return parse_duration(value)
+    return parse_duration(text)
+
+
+def _without_nulls(kind: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    types = types_of(kind)
+    return {name: _set(types[name], value) for name, value in data.items() if value is not None}
+
+
+def _set(kind: Any, value: Any) -> Any:
+    """A value without the nulls among the options of the sections in it."""
+    if is_section(kind):
+        return _without_nulls(kind, value)
+    items = get_args(kind)
+    return [_set(items[0], item) for item in value] if isinstance(value, list) and items else value
+
+
+def _written(value: Any, path: Path) -> Any:
+    if isinstance(value, FromReference):
+        return value.reference
+    if is_command(path):  # it holds its references as they are written
+        return value
+    if isinstance(value, dict):
+        return {key: _written(inner, (*path, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_written(inner, (*path, index)) for index, inner in enumerate(value)]
+    return escaped(value) if isinstance(value, str) else value
 
 
 def _masked(value: Any, path: Path) -> Any:
+    if isinstance(value, FromReference):
+        return displayed(value.reference, is_secret(path))
     if isinstance(value, dict):
         return {key: _masked(inner, (*path, key)) for key, inner in value.items()}
     if isinstance(value, list):

@@ -50,7 +50,8 @@ def _removed(words: str) -> Judge:
 
 def _job(old: Any, new: Any) -> str:
     switched_off = new in (False, "off") or (isinstance(new, Mapping) and new.get("enabled") is False)
-    return "the job does not run any more" if switched_off else ""
+    removed = new is None and isinstance(old, Mapping) and ("run" in old or "command" in old)
+    return "the job does not run any more" if switched_off or removed else ""
 
 
 RISKS: Mapping[str, Judge] = {
@@ -68,6 +69,7 @@ RISKS: Mapping[str, Judge] = {
     "risk.max_position_size": _raised("larger positions are allowed"),
     "risk.position_stop_loss": _raised("positions are closed later"),
     "risk.enable_circuit_breaker": _off("no drawdown halts trading any more"),
+    "risk.flatten_on_breaker": _on("everything is sold when the circuit breaker trips"),
     "risk.circuit_breaker_threshold": _raised("trading halts later"),
     "risk.min_cash_buffer": _lowered("less cash is kept"),
     "risk.max_correlation": _raised("positions may move together more"),

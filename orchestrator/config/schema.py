@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Any, get_args, get_origin
 
 from cerberus.errors import UNKNOWN_FIELD, ValidationError
@@ -33,13 +33,16 @@ def schema_of(kind: type) -> Rules:
     return {each.name: _with_own(_derived(types_of(kind)[each.name]), option_of(each).rules) for each in fields(kind)}
 
 
-def findings(data: Mapping[str, Any]) -> list[Finding]:
-    """Everything that is wrong with the plain data of a config, one finding for each place."""
+def findings(data: Mapping[str, Any], references: Mapping[Path, str] = MappingProxyType({})) -> list[Finding]:
+    """Everything that is wrong with the plain data of a config, one finding for each place.
+
+    :param references: by path, the texts of values that came from references.
+    """
     validator = StrictValidator(schema_of(TradingConfig))
     validator.validate(data, normalize=False)
     errors = sorted(_single(validator._errors), key=lambda error: bool(error.code == NOT_UNIQUE.code))
     found: dict[Path, Finding] = {}
-    for finding in (finding_for(error, _rules_of(error)) for error in errors):
+    for finding in (finding_for(error, _rules_of(error), references) for error in errors):
         found.setdefault(finding.path, finding)
     rest = [each for each in _unstorable(data, ()) if not any(overlaps(each.path, path) for path in found)]
     return [*found.values(), *rest]

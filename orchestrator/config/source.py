@@ -1,18 +1,23 @@
 """Where the config comes from: a file that may change while the daemon runs, or the embedded defaults."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config import ConfigError, Problem, TradingConfig, embedded_defaults, load_text
+from orchestrator.config.errors import Finding
 from orchestrator.config.loading import read_text
+from orchestrator.config.references import watched_files
+from orchestrator.config.targets import missing_targets
+from orchestrator.config.versions import version_of
 
-__all__ = ["ConfigSource", "Reading", "version_of"]
+__all__ = ["ConfigSource", "Reading"]
 
 Adapt = Callable[[TradingConfig], TradingConfig]
 
 EMBEDDED = "embedded"
+
+Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,9 @@ class ConfigSource:
         self.base_dir = Path.cwd() if path is None else path.resolve().parent
         self._adapt = adapt
         self._looked = ""
-        self._stamp: tuple[int, int, int] | None = None
+        self._stamp: Stamp | None = None
+        self._watched: tuple[Path, ...] = ()
+        self._read_stamps: dict[Path, Stamp | None] = {}
 
     @property
     def name(self) -> str:
@@ -49,7 +56,11 @@ class ConfigSource:
         """Read and check it; raises ConfigError, or OSError for a file that can't be read."""
         if self.path is None:
             return Reading(EMBEDDED, ".yaml", "", self._adapt(embedded_defaults()))
-        return self.parse(read_text(self.path), self.path.suffix, self.path)
+        text = read_text(self.path)
+        stamps = {path: _stamp(path, missing=True) for path in watched_files(text, self.base_dir)}
+        reading = self.parse(text, self.path.suffix, self.path)
+        self._read_stamps = stamps  # from before the files were read: what is written meanwhile is another look's news
+        return reading
 
     def reload(self) -> Reading:
         """As :meth:`load`, but a file that was emptied is not taken for all defaults."""
@@ -64,23 +75,43 @@ class ConfigSource:
 
         :param name: of the text, as errors show it.
         """
-        return Reading(version_of(text), suffix, text, self._adapt(load_text(text, suffix, str(name))))
+        config = load_text(text, suffix, str(name), base_dir=self.base_dir, also=self._missing)
+        return Reading(version_of(text.encode()), suffix, text, self._adapt(config))
+
+    def _missing(self, config: TradingConfig) -> list[Finding]:
+        return missing_targets(config, self.base_dir)
 
     def look(self) -> str:
-        """A word for the content as it is now, to be compared with a version and with another look."""
+        """A word for the content as it is now, to be compared with a version and with another look.
+
+        It is another one, too, when a file has changed that the config refers to.
+        """
         if self.path is None:
             return EMBEDDED
         try:
-            found = self.path.stat()
-            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            stamp = _stamp(self.path)
             if stamp != self._stamp:  # a file that nobody has written to need not be read every minute
-                self._looked, self._stamp = version_of(read_text(self.path)), stamp
-            return self._looked
+                text = read_text(self.path)
+                self._looked, self._watched = version_of(text.encode()), watched_files(text, self.base_dir)
+                self._stamp = stamp
+            return self._looked + self._turned()
         except (OSError, ConfigError) as error:
             self._stamp = None
             return f"{type(error).__name__}: {error}"
 
+    def _turned(self) -> str:
+        """What to add to the word while a file that the config refers to is not as it was when it was read."""
+        stamps = {path: _stamp(path, missing=True) for path in self._watched}
+        turned = [f"{path.name} {stamp}" for path, stamp in stamps.items() if stamp != self._read_stamps.get(path)]
+        return f" with another {', '.join(turned)}" if turned else ""
 
-def version_of(text: str) -> str:
-    """The version of a config text: the first digits of its SHA-256."""
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+def _stamp(path: Path, *, missing: bool = False) -> Stamp | None:
+    """What changes when a file is written to; None for one that is missing, if it may be."""
+    try:
+        found = path.stat()
+    except OSError:
+        if missing:
+            return None
+        raise
+    return found.st_mtime_ns, found.st_size, found.st_ino

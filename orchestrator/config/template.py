@@ -1,34 +1,47 @@
 """The complete YAML file of a config, each option with its doc as a comment.
 
-``orchestrator config init`` writes it, and so does a save.
+``orchestrator config init`` writes it, and so does a save. The shipped files are made so, too::
+
+    python -m orchestrator.config.template paper > config/config.paper.yaml
+    python -m orchestrator.config.template live > config/config.live.yaml
 """
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-import yaml
+from orchestrator.config.advice import NOT_ACTED_ON
+from orchestrator.config.editing.yaml_writing import entry
+from orchestrator.config.errors import Path
+from orchestrator.config.model import BrokerConfig, NotificationConfig, TradingConfig, embedded_defaults
+from orchestrator.config.options import Option, is_section, option_of, types_of
+from orchestrator.config.plain import as_written, to_dict
 
-from orchestrator.config.model import TradingConfig, embedded_defaults
-from orchestrator.config.options import is_section, option_of, types_of
-from orchestrator.config.plain import to_dict
-from orchestrator.config.yaml_text import plain_value
-
-__all__ = ["commented_yaml", "paper_template"]
+__all__ = ["commented_data", "commented_yaml", "doc_of", "live_template", "paper_template"]
 
 HEADER = """\
 # Configuration of the trading orchestrator. Every option is here, and what is left out has its default.
 # Times are exchange time. After an edit: orchestrator config validate
 """
+LIVE_HEADER = """\
+# Configuration of the trading orchestrator for REAL MONEY. What is left out has its default.
+#
+# Before the first start
+#   1. see the same strategy and limits work on paper for a while: config.paper.yaml
+#   2. set, in the environment of the daemon (or put ${file:/run/secrets/NAME} in their places below):
+#        IBKR_ACCOUNT        the account that may be traded, as the broker shows it, such as U1234567
+#        SLACK_WEBHOOK_URL   where alerts go, https://hooks.slack.com/services/...
+#   3. have TWS running on port 7496; for the Gateway write port: 4001 and use_gateway: true
+#   4. go through strategy: and risk:
+#   5. orchestrator --config config.live.yaml config validate
+#
+# Then, and no other way: orchestrator --config config.live.yaml start --live
+# Its state is apart from that of paper trading: see state_dir.
+# Times are exchange time. After an edit: orchestrator --config config.live.yaml config validate
+"""
 COMMENT_COLUMN = 40
 WIDEST_COMMENT_COLUMN = 60
-LONGEST_LINE = 90
-EXACT = 1e15
-PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*", re.ASCII)
-TROUBLE = ("y", "n")
-"""Words that YAML 1.1 takes for true and false, though its usual readers do not."""
 
 
 def paper_template() -> str:
@@ -36,89 +49,60 @@ def paper_template() -> str:
     return commented_yaml(embedded_defaults())
 
 
+def live_template() -> str:
+    """The file for real money: the account and where alerts go are references, whose values are outside of it."""
+    broker = BrokerConfig(port=7496, account_number="${IBKR_ACCOUNT}", paper_trading=False)
+    said = NotificationConfig(channels=["console", "slack"], slack_webhook_url="${SLACK_WEBHOOK_URL}")
+    config = TradingConfig(mode="live", broker=broker, notifications=said, state_dir=".orchestrator-live")
+    return commented_data(to_dict(config), LIVE_HEADER)
+
+
 def commented_yaml(config: TradingConfig) -> str:
     """The whole config as YAML, which reads back as an equal config."""
-    return HEADER + "".join(_blocks(config))
+    return commented_data(as_written(config))
 
 
-def _blocks(config: TradingConfig) -> Iterator[str]:
+def commented_data(data: Mapping[str, Any], header: str = HEADER) -> str:
+    """All options as YAML: as they are to be written, or as they are to be shown."""
+    return header + "".join(_blocks(data))
+
+
+def doc_of(path: Path, option: Option) -> str:
+    """The line about an option, which says so if it has no effect yet."""
+    return f"{option.doc} (no effect yet)" if path in NOT_ACTED_ON else option.doc
+
+
+def _blocks(data: Mapping[str, Any]) -> Iterator[str]:
     """The sections, and what stands at the top between them, with an empty line before each."""
     after_section = True
-    data, types = to_dict(config), types_of(TradingConfig)
+    types = types_of(TradingConfig)
     for each in fields(TradingConfig):
-        doc, inner = option_of(each).doc, types[each.name]
+        doc, inner = doc_of((each.name,), option_of(each)), types[each.name]
         if is_section(inner):
-            lines = [f"{each.name}:  # {doc}", *_options(inner, data[each.name], "  ")]
+            lines = [f"{each.name}:  # {doc}", *_options(each.name, inner, data[each.name])]
         else:
             lines = [*_option(each.name, data[each.name], doc, "")]
         yield ("\n" if after_section or is_section(inner) else "") + "\n".join(lines) + "\n"
         after_section = is_section(inner)
 
 
-def _options(kind: type, data: Mapping[str, Any], indent: str) -> Iterator[str]:
+def _options(section: str, kind: type, data: Mapping[str, Any]) -> Iterator[str]:
     for each in fields(kind):
         option, value = option_of(each), data[each.name]
-        yield from _option(each.name, value, option.doc, indent)
+        yield from _option(each.name, value, doc_of((section, each.name), option), "  ")
         if not value:
-            yield from (f"{indent}#   {line}" for line in option.example.splitlines())
+            yield from (f"  #   {line}" for line in option.example.splitlines())
 
 
 def _option(name: str, value: Any, doc: str, indent: str) -> Iterator[str]:
-    first, *rest = _entry(name, value, indent)
+    first, *rest = entry(name, value, indent)
     column = COMMENT_COLUMN if len(first) < COMMENT_COLUMN - 1 else WIDEST_COMMENT_COLUMN
     yield f"{first:<{column - 2}}  # {doc}"
     yield from rest
 
 
-def _entry(key: str, value: Any, indent: str) -> list[str]:
-    """The lines of a key and its value. A mapping stands under its key, and so does a list that is long."""
-    name = f"{indent}{_scalar(key)}:"
-    if isinstance(value, dict) and value:
-        return [name, *(line for item in value.items() for line in _entry(*item, indent + "  "))]
-    line = f"{name} {_flow(value)}"
-    if isinstance(value, list) and any(isinstance(item, dict) or len(line) > LONGEST_LINE for item in value):
-        return [name, *(f"{indent}  - {_flow(item)}" for item in value)]
-    return [line]
+TEMPLATES: Mapping[str, Callable[[], str]] = {"paper": paper_template, "live": live_template}
 
 
-def _flow(value: Any) -> str:
-    """A value in one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: str | float | bool | None) -> str:
-    if isinstance(value, str):
-        return value if _is_plain(value) else _quoted(value)
-    return _number(value) if isinstance(value, float) else json.dumps(value)
-
-
-def _number(value: float) -> str:
-    """Without a fraction that is none; with a point before an exponent, or YAML 1.1 would take it for text."""
-    if value.is_integer() and abs(value) < EXACT:
-        return str(int(value))
-    text = repr(value)
-    return text if "." in text else text.replace("e", ".0e")
-
-
-def _is_plain(text: str) -> bool:
-    """Whether unquoted text is the same text to everybody, to readers of YAML 1.1 too."""
-    resolvers = yaml.SafeLoader.yaml_implicit_resolvers
-    old = (pattern for first in (text[:1], None) for _, pattern in resolvers.get(first, []))
-    return (
-        PLAIN.fullmatch(text) is not None
-        and plain_value(text) == text
-        and text.lower() not in TROUBLE
-        and not any(pattern.match(text) for pattern in old)
-    )
-
-
-def _quoted(text: str) -> str:
-    """JSON's escapes are YAML's; besides, what YAML takes for a line's end or refuses is escaped."""
-    return "".join(
-        letter if letter.isprintable() or ord(letter) < 0x80 else f"\\U{ord(letter):08x}"
-        for letter in json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
-    )
+if __name__ == "__main__":
+    print(TEMPLATES[sys.argv[1]](), end="")

@@ -11,13 +11,28 @@ from typing import Any, NoReturn
 from orchestrator.config.documents import Document, refuse
 from orchestrator.config.errors import ConfigError, Finding, Mark, Path
 
-__all__ = ["read", "write"]
+__all__ = ["plain", "read", "write"]
 
 WORD = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
 KEY = rf"{WORD}(?:\s*\.\s*{WORD})*"
 TABLE = re.compile(rf"\s*(?P<open>\[\[?)\s*(?P<key>{KEY})\s*\]")
 ENTRY = re.compile(rf"\s*(?P<key>{KEY})\s*=\s*")
 PLACE = re.compile(r"(?P<words>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
+TWICE = re.compile(r"Cannot declare \((.*)\) twice")
+ANYTHING = re.compile("")
+HINTS = (
+    ("Invalid value", re.compile(r"(?:True|False)\b"), "write true or false in small letters"),
+    ("Invalid value", re.compile(r"(?:null|None|~)"), "leave the option out, as TOML has no null"),
+    ("Invalid value", re.compile(r"\S"), "put text in quotes"),
+    ("Invalid value", ANYTHING, "write a value behind the equals sign"),
+    ("Expected '=' after a key", ANYTHING, "write key = value"),
+    ("Illegal character '\\n'", ANYTHING, "close the quotes"),
+    ("Unterminated string", ANYTHING, "close the quotes"),
+    ("Expected newline", re.compile(r"\d"), "write the number without leading zeros"),
+    ("twice", ANYTHING, "put its options together"),
+    ("Cannot overwrite a value", ANYTHING, "it stands here twice: remove one of the two"),
+)
+"""By a part of the parser's own words and by what follows: what is probably to be done."""
 BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -28,7 +43,7 @@ def read(text: str, name: str) -> Document:
     """
     document = Document(name, values={(): Mark(1, 1)})
     try:
-        document.data = _plain(tomllib.loads(text))
+        document.data = plain(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         _refuse_syntax(error, text, name)
     except RecursionError:
@@ -47,14 +62,24 @@ def _refuse_syntax(error: tomllib.TOMLDecodeError, text: str, name: str) -> NoRe
     words = match["words"] if match else str(error)
     end = Mark(text.count("\n") + 1, len(text) - text.rfind("\n"))
     mark = Mark(int(match["line"]), int(match["column"])) if match and match["line"] else end
-    refuse(name, f"not valid TOML: {words}", mark=mark)
+    if twice := TWICE.fullmatch(words):
+        table = ".".join(re.findall("'([^']*)'", twice[1]))
+        words = f"the table [{table}] stands here twice"
+    refuse(name, f"not valid TOML: {words}", _hint(text, words, mark), mark)
 
 
-def _plain(value: Any) -> Any:
+def _hint(text: str, words: str, mark: Mark) -> str:
+    """What is probably to be done, by the parser's words and by what stands where it stopped."""
+    rest = text.split("\n")[mark.line - 1][mark.column - 1 :]
+    return next((remedy for part, pattern, remedy in HINTS if part in words and pattern.match(rest)), "")
+
+
+def plain(value: Any) -> Any:
+    """What TOML has read, with dates and times as text."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value.isoformat() if isinstance(value, date | datetime | time) else value
 
 

@@ -45,6 +45,8 @@ HINTS = {
     "cannot start any token": "put the text in quotes",
     "but found '<scalar>'": "put the text in quotes, or look for a missing comma",
     "expected <block end>": "indent it like its neighbours",
+    "sequence entries are not allowed": "put the text in quotes, or write the list in lines below",
+    "expected alphabetic or numeric character": "put text that begins with * or & in quotes",
     "unknown escape": "use single quotes around text with backslashes",
     "unexpected end of stream": "close the quotes",
 }

@@ -4,7 +4,6 @@ from orchestrator.engine.account import Account, Position
 from orchestrator.engine.interface import EngineError, TradingEngine
 from orchestrator.engine.prices import Price
 from orchestrator.engine.records import Action, Fill, Order, OrderRecord, OrderStatus, OrderType
-from orchestrator.engine.risk import NOT_ENFORCED
 from orchestrator.engine.strategy import Context, Strategy, load_strategy
 from orchestrator.engine.support import check_supported
 
@@ -24,5 +23,4 @@ __all__ = [
     "Position",
     "load_strategy",
     "check_supported",
-    "NOT_ENFORCED",
 ]

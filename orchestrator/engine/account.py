@@ -1,10 +1,11 @@
 """Cash and positions: what the fills add up to."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.engine.prices import Price
-from orchestrator.engine.records import Fill
+from orchestrator.engine.records import Fill, Split
 
 __all__ = ["Account", "Position"]
 
@@ -35,11 +36,16 @@ class Account:
     positions: dict[str, Position] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, starting_cash: float, fills: Iterable[Fill]) -> "Account":
-        """The account that began with `starting_cash` and saw these fills, oldest first."""
-        account = cls(starting_cash)
+    def of(cls, starting_cash: float, fills: Iterable[Fill], splits: Iterable[Split] = ()) -> "Account":
+        """The account that began with `starting_cash` and saw these fills and splits, each oldest first; a split
+        comes before what was traded at its open."""
+        account, waiting = cls(starting_cash), list(splits)
         for fill in fills:
+            while waiting and waiting[0].at <= fill.at:
+                account.split(waiting.pop(0))
             account.apply(fill)
+        for split in waiting:
+            account.split(split)
         return account
 
     def apply(self, fill: Fill) -> None:
@@ -50,14 +56,29 @@ class Account:
         else:
             self.positions.pop(fill.symbol, None)
 
+    def split(self, split: Split) -> None:
+        """Hold as many shares more, each bought for as much less; a fraction of a share is paid out."""
+        before = self.positions.get(split.symbol)
+        if before is None:
+            return
+        shares = round(before.quantity * split.ratio, 6)
+        kept = float(math.floor(shares))
+        self.cash = round(self.cash + (shares - kept) * split.price, 6)
+        if kept:
+            self.positions[split.symbol] = Position(split.symbol, kept, round(before.avg_price / split.ratio, 6))
+        else:
+            del self.positions[split.symbol]
+
     def held(self, symbol: str) -> float:
         position = self.positions.get(symbol)
         return position.quantity if position is not None else 0.0
 
+    def value(self, symbol: str, prices: Mapping[str, Price]) -> float:
+        """What is held of it at its price, or without one at what was paid."""
+        position = self.positions[symbol]
+        price = prices.get(symbol)
+        return position.quantity * (position.avg_price if price is None else price.value)
+
     def equity(self, prices: Mapping[str, Price]) -> float:
         """Cash and the positions at these prices; one without a price counts with what was paid for it."""
-        total = self.cash
-        for symbol, position in self.positions.items():
-            price = prices.get(symbol)
-            total += position.quantity * (position.avg_price if price is None else price.value)
-        return round(total, 6)
+        return round(math.fsum([self.cash, *(self.value(symbol, prices) for symbol in self.positions)]), 6)

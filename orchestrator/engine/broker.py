@@ -1,12 +1,13 @@
 """What the engine needs of a broker."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from orchestrator.engine.account import Position
-from orchestrator.engine.records import Fill, OrderRecord, OrderStatus
+from orchestrator.engine.prices import Doubt
+from orchestrator.engine.records import Fill, OrderRecord, OrderStatus, Split
 
 __all__ = ["Broker", "BrokerError", "OrderReport"]
 
@@ -43,8 +44,9 @@ class Broker(Protocol):
     def step(self, now: datetime) -> list[Fill | OrderReport]:
         """What has happened since the last step, in order."""
 
-    def open_orders(self) -> set[str]:
-        """The `order_ref` of every order that may still fill."""
+    def orders(self) -> Mapping[str, OrderStatus]:
+        """By `order_ref`, what is known of the orders that have reached the broker: of all that may still fill, and of
+        those that have ended in the present session and the journal may not know of."""
 
     def executions(self) -> list[Fill]:
         """The fills of the present session that the journal may lack; it knows by `fill_id` those that it has."""
@@ -52,3 +54,11 @@ class Broker(Protocol):
     def positions(self) -> Mapping[str, Position]: ...
 
     def cash(self) -> float: ...
+
+    def adjust(self, now: datetime, tell: Callable[[Split, Position], None]) -> Mapping[str, Doubt]:
+        """Take account of what has become of the shares themselves, before anything is valued or traded.
+
+        :param tell: called with a split and the position before it, which is the broker's from then on. If a kill comes
+            in between it is told again.
+        :return: the positions that can't be told, by symbol; they are to be left alone.
+        """

@@ -7,7 +7,6 @@ on where it was: no order is sent twice, and cash and positions are what the fil
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,25 +14,25 @@ from typing import Any
 from calendars import Clock, MarketCalendar
 from notifiers import OrderNotificationAdapter, RiskNotificationAdapter
 from orchestrator.config import RiskConfig, TradingConfig
-from orchestrator.engine.alerts import AlertEmitter
+from orchestrator.engine.account import Account
+from orchestrator.engine.alerts import AlertEmitter, RiskAlerts
 from orchestrator.engine.broker import Broker
-from orchestrator.engine.clearing import Clearance, check_orders, clear_order
 from orchestrator.engine.data import price_source
 from orchestrator.engine.hours import TradingDay, TradingHours
 from orchestrator.engine.interface import EngineError
-from orchestrator.engine.journal import Journal, order_ref
+from orchestrator.engine.journal import Journal
 from orchestrator.engine.notices import Notices
-from orchestrator.engine.orders import ErrorCallback, FillCallback, OrderHandler, StatusCallback
+from orchestrator.engine.orders import ErrorCallback, FillCallback, StatusCallback
 from orchestrator.engine.paper import PaperBroker
 from orchestrator.engine.portfolio import Portfolio
 from orchestrator.engine.prices import Price
 from orchestrator.engine.quality import DataQuality
-from orchestrator.engine.records import Fill, Order, OrderRecord
 from orchestrator.engine.reporter import Reporter
-from orchestrator.engine.risk import Cut, Limits, plan_rebalance
+from orchestrator.engine.returns import PastReturns
 from orchestrator.engine.runner import StrategyRunner
 from orchestrator.engine.strategy import Context, Strategy, load_strategy
 from orchestrator.engine.support import check_supported
+from orchestrator.engine.trader import Trader
 from orchestrator.engine.watch import EquityWatch
 from orchestrator.events import EngineEvent
 from orchestrator.store import Store
@@ -66,35 +65,47 @@ class BuiltinEngine:
         reason = check_supported(config)
         if reason is not None:
             raise EngineError(reason)
-        self._config, self._clock, costs = config, clock, config.broker
-        self._limits = Limits.of(config)
+        self._config, self._clock = config, clock
         self._hours = TradingHours(calendar, config.schedule)
-        self._day: TradingDay | None = None
-        self._journal = Journal(store)
-        self._notices = Notices(store)
+        self._journal, self._notices = Journal(store), Notices(store)
         self._prices = price_source(config, base_dir, calendar, seed)
         self._quality = DataQuality(AlertEmitter("engine", emit), self._notices)
-        self._broker: Broker = PaperBroker(
-            self._journal, self._prices, costs.starting_cash, costs.slippage, costs.commission
+        self._broker = self._make_broker()
+        risk_told = AlertEmitter("risk", emit)
+        adapter = RiskNotificationAdapter([risk_told], now=clock.now)
+        self._watch = EquityWatch(store, config.risk, adapter, self._notices, config.broker.starting_cash)
+        alerts, reporter = RiskAlerts(risk_told, self._notices), Reporter(emit, self._hours.stamp)
+        self._portfolio = Portfolio(self._prices, self._broker, self._watch, reporter, alerts)
+        self._trader = Trader(
+            config,
+            self._hours,
+            self._journal,
+            self._broker,
+            self._portfolio,
+            self._watch,
+            alerts,
+            PastReturns(self._prices, calendar).of,
+            self._running,
         )
-        self._risk_alerts = RiskNotificationAdapter([AlertEmitter("risk", emit)], now=clock.now)
-        self._watch = EquityWatch(store, config.risk, self._risk_alerts, self._notices, costs.starting_cash)
-        reporter = Reporter(emit, self._hours.stamp)
-        self._portfolio = Portfolio(self._prices, self._broker, self._watch, reporter)
-        self._handler = OrderHandler(self._journal, self._broker, self._clear)
         self._connect_callbacks(reporter, OrderNotificationAdapter([AlertEmitter("order", emit)], now=clock.now))
         self._strategy: Strategy | None = None
         self._runner: StrategyRunner | None = None
-        self._counts = {"steps": 0, "orders": 0, "fills": 0}
-        self._last_data_at: datetime | None = None
+        self._steps = 0
+        self._halt_label = ""
+        self._last_look: tuple[datetime, datetime | None, int] | None = None
+
+    def _make_broker(self) -> Broker:
+        costs = self._config.broker
+        return PaperBroker(self._journal, self._prices, costs.starting_cash, costs.slippage, costs.commission)
 
     def _connect_callbacks(self, reporter: Reporter, alerts: OrderNotificationAdapter) -> None:
+        handler = self._trader.handler
         for told_of_fill in (reporter.order_filled, alerts.on_order_filled):
-            self._handler.register_fill_callback(told_of_fill)
+            handler.register_fill_callback(told_of_fill)
         for told_of_status in (reporter.order_changed, alerts.on_order_status_changed):
-            self._handler.register_status_callback(told_of_status)
+            handler.register_status_callback(told_of_status)
         for told_of_error in (reporter.order_changed, alerts.on_order_error):
-            self._handler.register_error_callback(told_of_error)
+            handler.register_error_callback(told_of_error)
 
     # --- the engine interface ---
 
@@ -112,21 +123,28 @@ class BuiltinEngine:
         return True
 
     def start(self, symbols: Sequence[str]) -> bool:
-        """Reconcile with the broker; the next step sends what was left over."""
+        """Reconcile with the broker; the next step sends what was left over.
+
+        :raises EngineError: the broker's positions are not those of the journal.
+        """
         now = self._clock.now()
-        self._day = self._hours.day(now)
-        session = "" if self._day is None else self._day.name
         self._prices.watch(symbols)
         self._notices.load()
         self._watch.load()
         self._portfolio.follow(list(symbols))
         self._watch_the_rest()
-        self._quality.report_problems(self._prices.problems, session, now)
+        self._quality.report_problems(self._prices.problems, now)
         self._runner = self._make_runner()
-        self._take(self._handler.reconcile(session, now), session, now)
+        self._trader.begin(self._hours.day(now), now)
+        self._compare_positions()
         return True
 
     def stop(self) -> None:
+        """The strategy's end; after the close also that of the session's orders."""
+        now = self._clock.now()
+        day = self._hours.day(now)
+        if day is not None and day.over(now):
+            self._trader.close(day, now)
         self._portfolio.close()
         self._running().finalize()
 
@@ -142,25 +160,32 @@ class BuiltinEngine:
         self._strategy = strategy
 
     def register_fill_callback(self, callback: FillCallback) -> None:
-        self._handler.register_fill_callback(callback)
+        self._trader.handler.register_fill_callback(callback)
 
     def register_status_callback(self, callback: StatusCallback) -> None:
-        self._handler.register_status_callback(callback)
+        self._trader.handler.register_status_callback(callback)
 
     def register_error_callback(self, callback: ErrorCallback) -> None:
-        self._handler.register_error_callback(callback)
+        self._trader.handler.register_error_callback(callback)
 
     def progress(self) -> dict[str, Any]:
-        """Counters of this run; `last_data_at` is the time of the newest price, `positions` how many there are."""
-        seen = self._last_data_at
-        at = None if seen is None else self._hours.stamp(seen)
-        return {**self._counts, "last_data_at": at, "positions": len(self._portfolio.account.positions)}
+        """Counters of this run, and the state of the data as of the last look: `last_data_at` is the time of the newest
+        price, `data_age` how many seconds old it was, `stale` how many symbols had no fresh price; `positions` is how
+        many there are."""
+        at, newest, stale = self._last_look or (None, None, 0)
+        return {
+            "steps": self._steps,
+            "orders": self._trader.orders,
+            "fills": self._trader.fills,
+            "last_data_at": None if newest is None else self._hours.stamp(newest),
+            "data_age": None if newest is None or at is None else round((at - newest).total_seconds(), 3),
+            "stale": stale,
+            "positions": len(self._portfolio.account.positions),
+        }
 
     def apply_risk(self, risk: RiskConfig) -> None:
-        """Take up new limits; they hold from the next order on."""
-        self._config = replace(self._config, risk=risk)
-        self._limits = Limits.of(self._config)
-        self._watch.risk = risk
+        """Take up new limits; they hold from now on."""
+        self._trader.apply_risk(risk)
 
     def step(self, now: datetime) -> datetime:
         """Look at the market, follow the orders, ask the strategy; returns when to look again.
@@ -169,13 +194,15 @@ class BuiltinEngine:
 
         :raises EngineError: the strategy has failed.
         """
-        self._counts["steps"] += 1
+        self._steps += 1
         day = self._enter(now)
         if day is not None and day.trades(now):
             prices = self._look(day, now)
-            self._turn(day, now)
+            self._trader.turn(day, now)
             if self._running().gives_orders:
-                self._ask_for_orders(day, now, prices)
+                self._trader.ask_for_orders(day, now, prices)
+        elif day is not None and day.over(now):
+            self._trader.close(day, now)
         return now + timedelta(seconds=self._config.data.update_interval)
 
     def rebalance(self, decision: str | None = None) -> str:
@@ -195,120 +222,54 @@ class BuiltinEngine:
             answer = "nothing is decided while the market is closed"
         else:
             prices = self._look(day, now)
-            self._turn(day, now)
-            label = decision or self._hours.label(now)
-            answer = self._not_due(day, label) or self._decide(day, label, now, prices)
+            self._trader.turn(day, now)
+            answer = self._trader.decide(day, decision or self._hours.label(now), now, prices)
         logger.info("rebalance: %s", answer)
         return answer
 
-    # --- deciding ---
+    def halt(self, flatten: bool) -> bool:
+        """Cancel all open orders and, with `flatten`, sell all positions at the market; whether that is done.
 
-    def _not_due(self, day: TradingDay, label: str) -> str | None:
-        frequency, made = self._config.strategy.rebalance_frequency, self._journal.decisions(day.name)
-        if label in made:
-            return f"decision {label} of {day.name} is made already"
-        if frequency == "weekly" and not day.first_of_week:
-            return "rebalance_frequency is weekly, and this is not the week's first session"
-        if frequency != "intraday" and made:
-            return f"rebalance_frequency is {frequency}, and decision {made[0]} of {day.name} is made already"
-        return None
+        To be called until it is. While the market is closed there is nothing that could be done.
+        """
+        now = self._clock.now()
+        day = self._enter(now)
+        if day is None or not day.trades(now):
+            logger.info("halt: nothing is cancelled or sold while the market is closed")
+            return True
+        self._look(day, now)
+        if not self._halt_label:
+            self._halt_label = f"halt_{self._hours.label(now)}"
+            self._trader.cancel_all(now)
+        if flatten:
+            self._trader.sell_all(self._halt_label, day, now)
+        self._trader.turn(day, now)
+        return not self._trader.handler.waiting() and not (flatten and self._portfolio.account.positions)
 
-    def _decide(self, day: TradingDay, label: str, now: datetime, prices: dict[str, Price]) -> str:
-        fresh = _fresh(prices)
-        if not fresh:
-            return f"decision {label} is not made: no symbol has a price now"
-        weights = self._running().weights(now, fresh)
-        if weights is None:
-            return f"decision {label}: the strategy wants no change"
-        waiting, may_buy = self._handler.waiting(), self._may_buy(day)
-        plan = plan_rebalance(weights, self._portfolio.account, waiting, prices, self._limits, may_buy=may_buy)
-        self._report_cuts(day, plan.cuts)
-        new = self._intend([self._record(order, day, label, now) for order in plan.orders], day, label)
-        self._turn(day, now)
-        return f"decision {label}: {len(new)} orders"
-
-    def _ask_for_orders(self, day: TradingDay, now: datetime, prices: dict[str, Price]) -> None:
-        orders = self._running().orders(now, _fresh(prices))
-        if not orders:
-            return
-        waiting, may_buy = self._handler.waiting(), self._may_buy(day)
-        plan = check_orders(orders, self._portfolio.account, waiting, prices, self._limits, may_buy=may_buy)
-        self._report_cuts(day, plan.cuts)
-        label = self._hours.label(now)
-        records = [self._record(order, day, name, now) for order, name in _labelled(plan.orders, label)]
-        if records:
-            self._intend(records, day)
-            self._turn(day, now)
-
-    def _record(self, order: Order, day: TradingDay, label: str, now: datetime) -> OrderRecord:
-        strategy = self._config.strategy.name
-        return OrderRecord(
-            order_ref=order_ref(day.name, strategy, order.symbol, label),
-            session=day.name,
-            strategy=strategy,
-            decision=label,
-            symbol=order.symbol,
-            action=order.action,
-            total_quantity=order.quantity,
-            submitted_at=now,
-            updated_at=now,
-            order_type=order.order_type,
-            limit_price=order.limit_price,
-        )
-
-    def _intend(self, records: list[OrderRecord], day: TradingDay, decision: str | None = None) -> list[OrderRecord]:
-        new = self._handler.intend(records, day.name, decision)
-        self._counts["orders"] += len(new)
-        return new
-
-    def _report_cuts(self, day: TradingDay, cuts: Sequence[Cut]) -> None:
-        """All go to the log; a position that is wanted larger than allowed is told, once in a session."""
-        for cut in cuts:
-            logger.info("cut: %s", cut.reason)
-            if cut.limit == "max_position_size" and self._notices.first(day.name, f"{cut.limit} {cut.symbol}"):
-                self._risk_alerts.on_risk_limit_breach(cut.limit, cut.wanted, cut.allowed, cut.symbol)
-
-    def _may_buy(self, day: TradingDay) -> bool:
-        return not self._watch.tripped(day.name)
-
-    def _clear(self, order: Order, live: Sequence[Order], sent: Sequence[datetime], now: datetime) -> Clearance:
-        self._portfolio.refresh()
-        may_buy = self._day is not None and self._may_buy(self._day)
-        prices = self._portfolio.prices(now)
-        return clear_order(order, live, sent, now, self._portfolio.account, prices, self._limits, may_buy=may_buy)
-
-    # --- following market and account ---
+    # --- following the market ---
 
     def _enter(self, now: datetime) -> TradingDay | None:
-        """The day that it is; a new session ends what belongs to the old one."""
         day = self._hours.day(now)
-        if day is not self._day:
-            self._day = day
-            if day is not None:
-                self._handler.expire(day.name, now)
+        self._trader.enter(day, now)
         return day
 
     def _look(self, day: TradingDay, now: datetime) -> dict[str, Price]:
-        prices = self._portfolio.look(day.name, now)
-        if not self._may_buy(day):
-            self._handler.cancel_purchases(now, "the circuit breaker has tripped")
+        prices, watched = self._trader.look(day, now), self._portfolio.watched
         newest = max((price.at for price in prices.values()), default=None)
-        self._last_data_at = newest or self._last_data_at
-        self._quality.report_missing(day, self._portfolio.watched, prices, now)
+        stale = sum(1 for symbol in watched if symbol not in prices or prices[symbol].stale)
+        self._last_look = now, newest, stale
+        self._quality.report_missing(day, watched, prices, self._portfolio.why_not, now)
         return prices
 
-    def _turn(self, day: TradingDay, now: datetime) -> None:
-        self._take(self._handler.turn(now), day.name, now)
-
-    def _take(self, fills: Sequence[Fill], session: str, now: datetime) -> None:
-        """Let everybody know of the fills, the strategy last: it may fail."""
-        if not fills:
-            return
-        self._counts["fills"] += len(fills)
-        self._portfolio.refresh()
-        self._portfolio.look(session, now, news=True)
-        for fill in fills:
-            self._running().fill(fill)
+    def _compare_positions(self) -> None:
+        """Nothing is sent by an account that is another than the journal knows."""
+        journal, costs = self._journal, self._config.broker
+        known = Account.of(costs.starting_cash, journal.fills(), journal.splits()).positions
+        held = self._broker.positions()
+        for symbol in sorted({*known, *held}):
+            there, here = (each[symbol].quantity if symbol in each else 0.0 for each in (held, known))
+            if there != here:
+                raise EngineError(f"the broker holds {there:g} {symbol}, and by the journal it is {here:g}")
 
     def _watch_the_rest(self) -> None:
         """What is held and no longer traded needs a price too, to be valued and sold; it may not have one."""
@@ -323,7 +284,7 @@ class BuiltinEngine:
         if self._strategy is None:
             raise EngineError("the engine is started before it is connected")
         settings = self._config.strategy
-        runner = StrategyRunner(self._strategy, settings.name, self._hours.stamp)
+        runner = StrategyRunner(self._strategy, settings.name)
         portfolio = self._portfolio
         runner.initialize(
             Context(
@@ -341,17 +302,3 @@ class BuiltinEngine:
         if self._runner is None:
             raise EngineError("the engine has not been started")
         return self._runner
-
-
-def _fresh(prices: dict[str, Price]) -> dict[str, Price]:
-    return {symbol: price for symbol, price in prices.items() if not price.stale}
-
-
-def _labelled(orders: Sequence[Order], label: str) -> list[tuple[Order, str]]:
-    """Each order with the name of its decision: the time, and a number for a second order in the same symbol."""
-    seen: dict[str, int] = {}
-    labelled = []
-    for order in orders:
-        count = seen[order.symbol] = seen.get(order.symbol, 0) + 1
-        labelled.append((order, label if count == 1 else f"{label}-{count}"))
-    return labelled

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from calendars import MarketCalendar
 from orchestrator.config import TradingConfig, data_path
-from orchestrator.engine.bars import CsvPrices
 from orchestrator.engine.prices import PriceSource
+from orchestrator.engine.replay import CsvPrices
 from orchestrator.engine.synthetic import SyntheticPrices
 
 __all__ = ["price_source"]

@@ -23,6 +23,9 @@ class TradingDay:
     def trades(self, now: datetime) -> bool:
         return self.begins <= now < self.ends
 
+    def over(self, now: datetime) -> bool:
+        return now >= self.ends
+
 
 class TradingHours:
     """Looks up the day of a moment, and keeps the last one: a step a second asks for the same."""

@@ -2,6 +2,9 @@
 
 What is not in here did not happen: an order is written down before it is sent, and what the account holds is what the
 fills add up to. Whoever begins anew on the same store goes on where the last one was killed.
+
+News is a fill, or an order's end without one. It is noted as untold in the transaction that writes it down, and that
+note is deleted when it has been told; so what was written down before a kill is told after it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,20 +12,40 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from orchestrator.engine.records import OPEN, Action, Fill, OrderRecord, OrderStatus, OrderType
+from orchestrator.engine.records import OPEN, Action, Fill, OrderRecord, OrderStatus, OrderType, Split
 from orchestrator.store import Store, meta
 from orchestrator.store import fills as fills_table
 from orchestrator.store import orders as orders_table
 
-__all__ = ["Journal", "order_ref"]
+__all__ = ["Journal", "News", "order_ref"]
 
 ORDER_FIELDS = tuple(column.name for column in orders_table.columns)
 FILL_FIELDS = tuple(each.name for each in fields(Fill))
+CHANGING = tuple(name for name in ORDER_FIELDS if name != "order_ref")
+
+# A row that its primary key knows is left as it is.
+INSERT_ORDER = sqlite_insert(orders_table).on_conflict_do_nothing(index_elements=["order_ref"])
+INSERT_FILL = sqlite_insert(fills_table).on_conflict_do_nothing(index_elements=["fill_id"])
+UPDATE_ORDER = (
+    update(orders_table)
+    .where(orders_table.c.order_ref == bindparam("ref"))
+    .values({name: bindparam(name) for name in CHANGING})
+)
+READ_META = select(meta.c.value).where(meta.c.key == bindparam("key"))
+WRITE_META = insert(meta).prefix_with("OR REPLACE")
+
 DECISIONS = "decisions"
 """Key in ``meta``: the session that was last traded and the labels of what was decided in it."""
+SPLITS = "splits"
+"""Key in ``meta``: the splits that positions have gone through, oldest first."""
+UNTOLD = "untold"
+"""Key in ``meta``: what has been written down and perhaps not told, each as order_ref and fill_id."""
+
+News = tuple[OrderRecord, Fill | None]
+"""An order and its new fill; without a fill, an order that has ended."""
 
 
 def order_ref(session: str, strategy: str, symbol: str, decision: str) -> str:
@@ -35,6 +58,8 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._untold: list[list[str]] | None = None
+        self._noted = False
 
     def intend(
         self, records: Sequence[OrderRecord], session: str = "", decision: str | None = None
@@ -49,13 +74,12 @@ class Journal:
             new = []
             for record in records:
                 record.order_id = number + 1
-                if _insert(connection, orders_table, _values(record, ORDER_FIELDS)):
+                if connection.execute(INSERT_ORDER, _values(record, ORDER_FIELDS)).rowcount == 1:
                     number += 1
                     new.append(record)
             if decision is not None:
                 labels = [*_decisions(connection, session), decision]
-                row = {"key": DECISIONS, "value": {"session": session, "labels": labels}}
-                connection.execute(insert(meta).prefix_with("OR REPLACE").values(row))
+                _write_meta(connection, DECISIONS, {"session": session, "labels": labels})
         return new
 
     def decisions(self, session: str) -> list[str]:
@@ -67,15 +91,57 @@ class Journal:
         """Write down what became of an order."""
         with self._store.engine.begin() as connection:
             _save(connection, record)
+            if not record.is_open:
+                self._note(connection, record.order_ref, "")
 
     def add_fill(self, record: OrderRecord, fill: Fill) -> bool:
         """Write down a fill, and count it in its order. False, and nothing done, if its `fill_id` is known."""
         with self._store.engine.begin() as connection:
-            if not _insert(connection, fills_table, _values(fill, FILL_FIELDS)):
+            if connection.execute(INSERT_FILL, _values(fill, FILL_FIELDS)).rowcount == 0:
                 return False
             record.apply(fill)
             _save(connection, record)
+            self._note(connection, record.order_ref, fill.fill_id)
         return True
+
+    def add_split(self, split: Split) -> None:
+        """Write down a split that a position has gone through."""
+        with self._store.engine.begin() as connection:
+            row = {"symbol": split.symbol, "at": split.at.isoformat(), "ratio": split.ratio, "price": split.price}
+            _write_meta(connection, SPLITS, [*(_read_meta(connection, SPLITS) or []), row])
+
+    # --- what has been told ---
+
+    def untold(self) -> list[News]:
+        """What was written down and perhaps not told before a kill, oldest first."""
+        found = self._store.read_meta(UNTOLD) or []
+        self._untold, self._noted = list(found), bool(found)
+        return [news for ref, fill_id in found if (news := self._news(ref, fill_id)) is not None]
+
+    def told(self) -> None:
+        """All news up to here has been told; the next that is written down takes note of it, or :meth:`acknowledge`."""
+        self._untold = []
+
+    def acknowledge(self) -> None:
+        """Take note of what has been told, if that has not been done."""
+        if self._noted and not self._untold:
+            self._noted = False
+            self._store.write_meta(UNTOLD, [])
+
+    def _note(self, connection: Connection, order_ref: str, fill_id: str) -> None:
+        if self._untold is None:
+            self._untold = list(_read_meta(connection, UNTOLD) or [])
+        self._untold.append([order_ref, fill_id])
+        self._noted = True
+        _write_meta(connection, UNTOLD, self._untold)
+
+    def _news(self, order_ref: str, fill_id: str) -> News | None:
+        record = self.find(order_ref)
+        if record is None:
+            return None
+        return record, next((fill for fill in record.fills if fill.fill_id == fill_id), None)
+
+    # --- reading ---
 
     def find(self, order_ref: str) -> OrderRecord | None:
         found = self._orders(select(orders_table).where(orders_table.c.order_ref == order_ref))
@@ -93,6 +159,11 @@ class Journal:
         """All there ever were, oldest first."""
         return [_fill(row) for row in self._store.rows(select(fills_table).order_by(*_AGE))]
 
+    def splits(self) -> list[Split]:
+        """All that positions have gone through, oldest first."""
+        rows = self._store.read_meta(SPLITS) or []
+        return [Split(**{**row, "at": datetime.fromisoformat(row["at"])}) for row in rows]
+
     def sent_since(self, at: datetime) -> list[datetime]:
         """When orders went to the broker, from `at` on."""
         sent = orders_table.c.submitted_at
@@ -108,23 +179,25 @@ class Journal:
         return [_order(row, filled[row["order_ref"]]) for row in rows]
 
 
-_AGE = (fills_table.c.at, fills_table.c.fill_id)
+_AGE: tuple[Any, ...] = (fills_table.c.at, literal_column("fills.rowid"))
+"""Of one moment, the one first that was first written down."""
 
 
 def _decisions(connection: Connection, session: str) -> list[str]:
-    found = connection.execute(select(meta.c.value).where(meta.c.key == DECISIONS)).scalar()
+    found = _read_meta(connection, DECISIONS)
     return list(found["labels"]) if found is not None and found["session"] == session else []
 
 
-def _insert(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
-    """Whether the row is new; one that its primary key knows is left as it is."""
-    statement = sqlite_insert(table).values(values).on_conflict_do_nothing(index_elements=list(table.primary_key))
-    return connection.execute(statement).rowcount == 1
+def _read_meta(connection: Connection, key: str) -> Any:
+    return connection.execute(READ_META, {"key": key}).scalar()
+
+
+def _write_meta(connection: Connection, key: str, value: Any) -> None:
+    connection.execute(WRITE_META, {"key": key, "value": value})
 
 
 def _save(connection: Connection, record: OrderRecord) -> None:
-    values = _values(record, ORDER_FIELDS)
-    connection.execute(update(orders_table).where(orders_table.c.order_ref == record.order_ref).values(values))
+    connection.execute(UPDATE_ORDER, {"ref": record.order_ref, **_values(record, CHANGING)})
 
 
 def _values(record: OrderRecord | Fill, names: Iterable[str]) -> dict[str, Any]:

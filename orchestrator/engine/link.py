@@ -89,6 +89,7 @@ class ProcessLink:
         self._child.kill()
 
     def close(self) -> None:
+        self._child.close()
         self._stacks.close()
 
     def step(self, now: datetime) -> datetime | None:

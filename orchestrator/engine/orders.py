@@ -2,7 +2,7 @@
 
 An intent is committed before its order is sent, so after a kill it is known what may have been sent; the broker then
 says which of it has reached it. What has not is sent once more under the same `order_ref`, if it still belongs to the
-session.
+session. News is told after it is committed; what a kill came before is told by the next run.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.engine.broker import Broker, BrokerError, OrderReport
 from orchestrator.engine.clearing import MINUTE, Clearance
-from orchestrator.engine.journal import Journal
+from orchestrator.engine.journal import Journal, News
 from orchestrator.engine.records import LIVE, Action, Fill, Order, OrderRecord, OrderStatus, OrderType
 
 __all__ = ["ErrorCallback", "FillCallback", "OrderHandler", "StatusCallback"]
@@ -41,6 +41,7 @@ class OrderHandler:
         self._journal, self._broker, self._clear = journal, broker, clear
         self._open: dict[str, OrderRecord] = {}
         self._sent: deque[datetime] = deque()
+        self._heard = True
         self._fill_callbacks: list[FillCallback] = []
         self._status_callbacks: list[StatusCallback] = []
         self._error_callbacks: list[ErrorCallback] = []
@@ -59,21 +60,35 @@ class OrderHandler:
 
     def waiting(self) -> list[Order]:
         """What is still to be traded of the open orders."""
-        return [_rest(record) for record in self._open.values()]
+        return [record.rest() for record in self._open.values()]
+
+    def has_open(self, symbol: str) -> bool:
+        """Whether something may still come of an order in this symbol."""
+        return any(record.symbol == symbol for record in self._open.values())
+
+    # --- at the start ---
 
     def reconcile(self, session: str, now: datetime) -> list[Fill]:
         """Compare the journal with the broker; returns the fills that the journal did not have."""
+        self._tell_all(self._journal.untold())
         self._sent = deque(self._journal.sent_since(now - MINUTE))
         self._open = {record.order_ref: record for record in self._journal.open_orders()}
         missed = [fill for fill in self._broker.executions() if self._count(fill)]
-        known = self._broker.open_orders()
+        known = self._broker.orders()
         for record in list(self._open.values()):
-            self._settle(record, record.order_ref in known, session, now)
+            self._settle(record, known.get(record.order_ref), session, now)
+        for ref in sorted(ref for ref in known if known[ref] in LIVE and ref not in self._open):
+            logger.warning("the broker has an open order %s, which is not one of this journal", ref)
         self.expire(session, now)
+        self._journal.acknowledge()
         return missed
 
-    def _settle(self, record: OrderRecord, known: bool, session: str, now: datetime) -> None:
-        if known:
+    def _settle(self, record: OrderRecord, there: OrderStatus | None, session: str, now: datetime) -> None:
+        """Believe the broker on what became of an order. `there` is its status at the broker, None if it never came
+        there."""
+        if there in {OrderStatus.CANCELLED, OrderStatus.ERROR}:
+            self._move(record, there, now, "the broker has ended it")
+        elif there is not None:
             if record.status is OrderStatus.PENDING:  # it was sent, and then there was no time to say so
                 self._move(record, OrderStatus.SUBMITTED, now)
         elif record.status in LIVE:
@@ -83,15 +98,16 @@ class OrderHandler:
             self._journal.save(record)
             logger.info("%s was decided and not sent; it will be now", record.order_ref)
 
-    def expire(self, session: str, now: datetime) -> None:
-        """End what belongs to an earlier session: intents that were not sent, and market orders."""
-        for record in [each for each in self._open.values() if each.session != session]:
-            if record.status is OrderStatus.PENDING or record.order_type is OrderType.MARKET:
-                self._end(record, now, f"not {_DONE[record.status]} in session {record.session}")
+    # --- ending orders ---
 
-    def cancel_purchases(self, now: datetime, reason: str) -> None:
-        """End all open purchases, sent or not."""
-        for record in [each for each in self._open.values() if each.action is Action.BUY]:
+    def expire(self, session: str, now: datetime) -> None:
+        """End what does not belong to this session: an order is good for the session that it was given in."""
+        for record in [each for each in self._open.values() if each.session != session]:
+            self._end(record, now, f"not {_DONE[record.status]} in session {record.session}")
+
+    def cancel(self, which: Callable[[OrderRecord], bool], now: datetime, reason: str) -> None:
+        """End these open orders, sent or not."""
+        for record in [each for each in self._open.values() if which(each)]:
             self._end(record, now, reason)
 
     def _end(self, record: OrderRecord, now: datetime, reason: str) -> None:
@@ -100,6 +116,8 @@ class OrderHandler:
         elif record.error_message != reason:  # the broker is asked once
             record.error_message = reason
             self._broker.cancel(record.order_ref, now)
+
+    # --- sending and following ---
 
     def intend(self, records: list[OrderRecord], session: str, decision: str | None = None) -> list[OrderRecord]:
         """Write intents down; the next :meth:`turn` sends them. Returns the new ones, see Journal.intend."""
@@ -111,12 +129,14 @@ class OrderHandler:
 
     def turn(self, now: datetime) -> list[Fill]:
         """Take the broker's news, send what may be sent, and take what comes of that at once; returns the new fills."""
-        fills = self._collect(now)
+        fills = self.follow(now)
         while self._open and self._release(now):
-            fills += self._collect(now)
+            fills += self.follow(now)
+        self._journal.acknowledge()
         return fills
 
-    def _collect(self, now: datetime) -> list[Fill]:
+    def follow(self, now: datetime) -> list[Fill]:
+        """Take the broker's news and send nothing; returns the new fills."""
         fills = []
         for news in self._broker.step(now):
             if isinstance(news, Fill):
@@ -140,8 +160,7 @@ class OrderHandler:
             return False
         if not record.is_open:
             self._open.pop(record.order_ref, None)
-        self._tell(self._fill_callbacks, record, fill)
-        self._tell(self._status_callbacks, record)
+        self._tell_all([(record, fill)])
         return True
 
     def _release(self, now: datetime) -> bool:
@@ -160,8 +179,8 @@ class OrderHandler:
         )
 
     def _try(self, record: OrderRecord, now: datetime) -> bool:
-        live = [_rest(each) for each in self._open.values() if each.status in LIVE]
-        clearance = self._clear(_rest(record), live, self._sent_lately(now), now)
+        live = [each.rest() for each in self._open.values() if each.status in LIVE]
+        clearance = self._clear(record.rest(), live, self._sent_lately(now), now)
         if clearance.quantity is None:
             return False
         if clearance.quantity <= 0:
@@ -194,24 +213,32 @@ class OrderHandler:
         self._journal.save(record)
         if not record.is_open:
             self._open.pop(record.order_ref, None)
-        if status is OrderStatus.ERROR:
-            self._tell(self._error_callbacks, record, record.error_message or "no reason given")
-        else:
-            self._tell(self._status_callbacks, record)
+        self._tell_all([(record, None)])
+
+    # --- telling ---
+
+    def _tell_all(self, news: Iterable[News]) -> None:
+        """Tell what has been written down. Where the daemon is gone nothing has been told: the next run tells it."""
+        for record, fill in news:
+            if fill is not None:
+                self._tell(self._fill_callbacks, record, fill)
+            if record.status is OrderStatus.ERROR:
+                self._tell(self._error_callbacks, record, record.error_message or "no reason given")
+            else:
+                self._tell(self._status_callbacks, record)
+        if self._heard:
+            self._journal.told()
 
     def _tell(self, callbacks: Iterable[Callable[..., Any]], *facts: Any) -> None:
         for callback in callbacks:
             try:
                 callback(*facts)
-            except Exception:
+            except Exception as error:
                 logger.exception("a callback failed on order %s", facts[0].order_ref)
+                self._heard = self._heard and not isinstance(error, BrokenPipeError)
 
 
 _DONE = {OrderStatus.PENDING: "sent", OrderStatus.SUBMITTED: "filled", OrderStatus.PARTIALLY_FILLED: "filled up"}
-
-
-def _rest(record: OrderRecord) -> Order:
-    return Order(record.symbol, record.action, record.remaining_quantity, record.order_type, record.limit_price)
 
 
 def _sales_first(record: OrderRecord) -> bool:

@@ -1,7 +1,7 @@
-"""What is wrong with the data, told once in a session."""
+"""What is wrong with the data, told once."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from notifiers import AlertLevel, NotificationMessage, Notifier
@@ -22,26 +22,39 @@ class DataQuality:
         self._notifier, self._notices = notifier, notices
         self._looked_in = ""
 
-    def report_problems(self, problems: list[str], session: str, now: datetime) -> None:
-        """Tell what had to be left out when the data was read."""
-        for problem in problems:
-            logger.warning("%s", problem)
-        if problems and self._notices.first(session, "data_problems"):
-            more = [f"and {len(problems) - SHOWN} more, see the log"] if len(problems) > SHOWN else []
-            text = "\n".join([*problems[:SHOWN], *more])
-            self._tell(f"{len(problems)} lines of price data are bad", text, now)
+    def report_problems(self, problems: list[str], now: datetime) -> None:
+        """Tell what had to be left out when the data was read, each once for all."""
+        new = self._notices.new(problems)
+        if new:
+            title = "A line of price data is bad" if len(new) == 1 else f"{len(new)} lines of price data are bad"
+            self._tell(title, "", new, now)
+            self._notices.keep(new)
 
     def report_missing(
-        self, day: TradingDay, symbols: Iterable[str], prices: Mapping[str, Price], now: datetime
+        self,
+        day: TradingDay,
+        symbols: Iterable[str],
+        prices: Mapping[str, Price],
+        why_not: Callable[[str, datetime], str],
+        now: datetime,
     ) -> None:
-        """Tell which symbols have no price at the first look after the open."""
+        """Tell which symbols have no price at the first look after the open, and why."""
         if self._looked_in == day.name or now < day.opens:
             return
         self._looked_in = day.name
         missing = [symbol for symbol in symbols if symbol not in prices or prices[symbol].stale]
-        if missing and self._notices.first(day.name, "no_price"):
-            text = f"No price in session {day.name}: {', '.join(missing)}. These positions are left as they are."
-            self._tell("Symbols without a price", text, now, session=day.name, symbols=missing)
+        if not missing:
+            return
+        text = f"No price in session {day.name}: {', '.join(missing)}. These positions are left as they are."
+        reasons = [reason for symbol in missing if (reason := why_not(symbol, now))]
+        facts = {"session": day.name, "symbols": missing}
+        self._notices.once(
+            day.name, "no_price", lambda: self._tell("Symbols without a price", text, reasons, now, **facts)
+        )
 
-    def _tell(self, title: str, text: str, now: datetime, **facts: object) -> None:
-        self._notifier.notify(NotificationMessage(title, text, AlertLevel.WARNING, now, facts))
+    def _tell(self, title: str, text: str, lines: list[str], now: datetime, **facts: object) -> None:
+        for line in lines:
+            logger.warning("%s", line)
+        more = [f"and {len(lines) - SHOWN} more, see the log"] if len(lines) > SHOWN else []
+        body = "\n".join([*([text] if text else []), *lines[:SHOWN], *more])
+        self._notifier.notify(NotificationMessage(title, body, AlertLevel.WARNING, now, facts))

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-__all__ = ["LIVE", "OPEN", "Action", "Fill", "Order", "OrderRecord", "OrderStatus", "OrderType"]
+__all__ = ["LIVE", "OPEN", "Action", "Fill", "Order", "OrderRecord", "OrderStatus", "OrderType", "Split"]
 
 
 class Action(StrEnum):
@@ -17,6 +17,8 @@ class Action(StrEnum):
 class OrderType(StrEnum):
     MARKET = "MARKET"
     LIMIT = "LIMIT"
+    STOP = "STOP"
+    """Becomes a market order when the price reaches its ``stop_price``."""
 
 
 class OrderStatus(StrEnum):
@@ -38,9 +40,11 @@ OPEN = LIVE | {OrderStatus.PENDING}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a strategy asks for. `action` and `order_type` may be given as text in any case.
+    """What a strategy asks for, good for the session. `action` and `order_type` may be given as text in any case.
 
     :param quantity: shares; what is left after the risk limits is rounded down to whole ones.
+    :param limit_price: of a LIMIT order: it is filled at this price or a better one.
+    :param stop_price: of a STOP order: it is filled at the market once the price is there, or worse.
     :raises ValueError: for an order that makes no sense.
     """
 
@@ -49,6 +53,7 @@ class Order:
     quantity: float
     order_type: OrderType = OrderType.MARKET
     limit_price: float | None = None
+    stop_price: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "action", _choice(Action, self.action))
@@ -57,10 +62,23 @@ class Order:
             raise ValueError("an order needs a symbol")
         if not _positive(self.quantity):
             raise ValueError(f"{self.symbol}: an order's quantity is a positive number, not {self.quantity!r}")
-        if self.order_type is OrderType.LIMIT and not _positive(self.limit_price):
-            raise ValueError(f"{self.symbol}: a limit order needs a positive limit_price, not {self.limit_price!r}")
-        if self.order_type is OrderType.MARKET and self.limit_price is not None:
-            raise ValueError(f"{self.symbol}: a market order has no limit_price; say order_type=LIMIT")
+        for kind, name in PRICE_NAMES.items():
+            self._check_price(kind, name, getattr(self, name))
+
+    def _check_price(self, kind: OrderType, name: str, value: float | None) -> None:
+        own = self.order_type.lower()
+        if self.order_type is kind and not _positive(value):
+            raise ValueError(f"{self.symbol}: a {own} order needs a positive {name}, not {value!r}")
+        if self.order_type is not kind and value is not None:
+            raise ValueError(f"{self.symbol}: a {own} order has no {name}; say order_type={kind}")
+
+    @property
+    def price(self) -> float | None:
+        """The one that it names: its limit, or where it is triggered."""
+        return self.limit_price or self.stop_price
+
+
+PRICE_NAMES = {OrderType.LIMIT: "limit_price", OrderType.STOP: "stop_price"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +100,27 @@ class Fill:
         return self.quantity if self.action is Action.BUY else -self.quantity
 
 
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A share became `ratio` shares (2, 1.5, 0.1) at `at`, which is aware and the session's open.
+
+    `price` is the first price afterwards; it pays for fractions of a share, which are not held.
+    """
+
+    symbol: str
+    at: datetime
+    ratio: float
+    price: float
+
+
 @dataclass(slots=True)
 class OrderRecord:
     """An order from the decision to its end, as the journal has it.
 
     `order_ref` is the order's name for ever, at the broker too. `session` is the exchange's date as ISO text, and
     `decision` the label of the occasion on which `strategy` decided. Times are aware; `submitted_at` is when it was
-    last sent, before that when it was decided.
+    last sent, before that when it was decided. `limit_price` is the price that the order names: of a limit order its
+    limit, of a stop order where it is triggered.
     """
 
     order_ref: str
@@ -120,6 +152,11 @@ class OrderRecord:
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
+
+    def rest(self) -> Order:
+        """What is still to be traded, as an order."""
+        named = {PRICE_NAMES[self.order_type]: self.limit_price} if self.order_type in PRICE_NAMES else {}
+        return Order(self.symbol, self.action, self.remaining_quantity, self.order_type, **named)
 
     def apply(self, fill: Fill) -> None:
         """Count a fill; the status becomes Filled or PartiallyFilled."""

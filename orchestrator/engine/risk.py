@@ -1,37 +1,20 @@
-"""The limits that every order passes: pure functions from what is wanted to what may be ordered.
+"""The limits that a portfolio passes on its way to orders: pure functions from target weights to what may be ordered.
 
 Fractions are of equity. Only long positions are held: a negative weight is none, and no more is sold than is there.
+What makes a position smaller is never held back by a limit on what may be bought.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
-from orchestrator.config import TradingConfig
-from orchestrator.engine.account import Account
-from orchestrator.engine.prices import Price
+from orchestrator.engine.crowding import is_crowded
+from orchestrator.engine.limits import Cut, Plan, Situation, ordered
 from orchestrator.engine.records import Action, Order
+from orchestrator.engine.volatility import scale_to_target
 
-__all__ = [
-    "NOT_ENFORCED",
-    "Cut",
-    "Limits",
-    "Plan",
-    "no_purchase",
-    "ordered",
-    "plan_rebalance",
-    "whole",
-]
-
-NOT_ENFORCED: tuple[str, ...] = (
-    "position_stop_loss",
-    "max_cash_buffer",
-    "max_correlation",
-    "enable_volatility_targeting",
-    "target_portfolio_volatility",
-)
-"""The keys of ``risk:`` that nothing looks at yet."""
+__all__ = ["BAND", "no_purchase", "plan_rebalance", "whole"]
 
 BAND = 0.05
 """A position this near to its target, as a fraction of the target, or nearer than one share, is left as it is:
@@ -39,127 +22,122 @@ following every move of the price would cost more than it is worth. A new positi
 small."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be held and ordered. `cost` is what trading takes at most, as a fraction of the traded value."""
-
-    max_positions: int
-    max_position_size: float
-    min_cash_buffer: float
-    max_orders_per_minute: int
-    cost: float
-
-    @classmethod
-    def of(cls, config: TradingConfig) -> "Limits":
-        return cls(
-            max_positions=config.strategy.max_positions,
-            max_position_size=config.risk.max_position_size,
-            min_cash_buffer=config.risk.min_cash_buffer,
-            max_orders_per_minute=config.risk.max_orders_per_minute,
-            cost=(1 + config.broker.slippage) * (1 + config.broker.commission) - 1,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What a limit took away. `limit` is the key of the config, or a word for what there is no key for."""
-
-    limit: str
-    symbol: str | None
-    wanted: float
-    allowed: float
-    reason: str
-
-
-@dataclass(slots=True)
-class Plan:
-    """The orders that may be sent, sales first, and what was cut on the way."""
-
-    orders: list[Order] = field(default_factory=list)
-    cuts: list[Cut] = field(default_factory=list)
-
-
-def plan_rebalance(
-    weights: Mapping[str, float],
-    account: Account,
-    waiting: Sequence[Order],
-    prices: Mapping[str, Price],
-    limits: Limits,
-    *,
-    may_buy: bool,
-) -> Plan:
+def plan_rebalance(weights: Mapping[str, float], situation: Situation) -> Plan:
     """The orders that bring the account to these target weights; a held symbol without a weight is sold.
 
-    A symbol without a fresh price is left as it is.
-
-    :param waiting: what is still open of earlier orders; it counts as done.
-    :param prices: fresh ones to trade on; stale ones count in the equity only.
+    A symbol without a fresh price is left as it is. What waits counts as done.
     """
     plan = Plan()
-    fresh = {symbol: price.value for symbol, price in prices.items() if not price.stale}
-    allowed = _limit_weights(weights, account, fresh, limits, plan)
-    equity = account.equity(prices)
-    for symbol in [*allowed, *(held for held in account.positions if held not in allowed)]:
+    fresh, equity = situation.fresh(), situation.equity()
+    allowed = _limit_weights(weights, fresh, situation, plan)
+    for symbol in [*allowed, *(held for held in situation.account.positions if held not in allowed)]:
         if symbol in fresh:
-            target = Target(symbol, allowed.get(symbol, 0.0) * equity, fresh[symbol])
-            plan.orders += _change(target, account.held(symbol), waiting, limits.cost)
-    if not may_buy:
-        plan.orders = _without_purchases(plan)
-    _limit_spending(plan, account, waiting, fresh, equity, limits)
+            plan.orders += _change(Target(symbol, allowed.get(symbol, 0.0) * equity, fresh[symbol]), situation)
+    _drop_forbidden(plan, situation)
+    _limit_spending(plan, fresh, equity, situation)
     plan.orders.sort(key=lambda order: order.action is Action.BUY)
     return plan
 
 
 def _limit_weights(
-    weights: Mapping[str, float], account: Account, fresh: Mapping[str, float], limits: Limits, plan: Plan
+    weights: Mapping[str, float], fresh: Mapping[str, float], situation: Situation, plan: Plan
 ) -> dict[str, float]:
-    allowed = {
-        symbol: _limit_weight(symbol, weight, limits, plan) for symbol, weight in weights.items() if symbol in fresh
-    }
+    """One limit after the other: of each position, of those that are alike, of their number, of the whole."""
+    allowed = {symbol: _limit_weight(symbol, weights[symbol], situation, plan) for symbol in weights if symbol in fresh}
     for symbol in (each for each in weights if each not in allowed):
         plan.cuts.append(Cut("price", symbol, weights[symbol], 0.0, f"{symbol} has no price now and is left as it is"))
-    immovable = sum(1 for symbol in account.positions if symbol not in fresh)
-    _limit_number(allowed, max(limits.max_positions - immovable, 0), plan)
+    immovable = [symbol for symbol in situation.account.positions if symbol not in fresh]
+    _limit_likeness(allowed, immovable, situation, plan)
+    _limit_number(allowed, max(situation.limits.max_positions - len(immovable), 0), plan)
+    _limit_volatility(allowed, immovable, situation, plan)
     return allowed
 
 
-def _limit_weight(symbol: str, weight: float, limits: Limits, plan: Plan) -> float:
+def _limit_weight(symbol: str, weight: float, situation: Situation, plan: Plan) -> float:
     if weight < 0:
         reason = f"{symbol}: no short positions, so {weight:g} becomes 0"
         plan.cuts.append(Cut("long_only", symbol, weight, 0.0, reason))
         return 0.0
-    most = limits.max_position_size
+    most = situation.limits.max_position_size
     if weight > most:
         reason = f"{symbol}: {weight:.2%} of equity, max_position_size allows {most:.2%}"
         plan.cuts.append(Cut("max_position_size", symbol, weight, most, reason))
     return min(weight, most)
 
 
+def _limit_likeness(weights: dict[str, float], immovable: list[str], situation: Situation, plan: Plan) -> None:
+    """What is held stays; then the largest weights come first, of equal ones the first."""
+    engaged = {*situation.account.positions, *_bought(situation)}
+    chosen = [*immovable, *(symbol for symbol in weights if symbol in engaged and weights[symbol] > 0)]
+    for symbol in _largest_first(weights):
+        if symbol in chosen:
+            continue
+        if is_crowded(symbol, chosen, situation, plan):
+            weights[symbol] = 0.0
+        else:
+            chosen.append(symbol)
+
+
+def _bought(situation: Situation) -> set[str]:
+    return {order.symbol for order in situation.waiting if order.action is Action.BUY}
+
+
 def _limit_number(weights: dict[str, float], most: int, plan: Plan) -> None:
-    """The largest weights stay; of equal ones the first."""
-    wanted = sorted((symbol for symbol in weights if weights[symbol] > 0), key=lambda symbol: -weights[symbol])
+    wanted = _largest_first(weights)
     for symbol in wanted[most:]:
         reason = f"{symbol}: max_positions allows {most}, and {len(wanted)} are wanted"
         plan.cuts.append(Cut("max_positions", symbol, weights[symbol], 0.0, reason))
         weights[symbol] = 0.0
 
 
-def _limit_spending(
-    plan: Plan,
-    account: Account,
-    waiting: Sequence[Order],
-    fresh: Mapping[str, float],
-    equity: float,
-    limits: Limits,
-) -> None:
+def _largest_first(weights: Mapping[str, float]) -> list[str]:
+    return sorted((symbol for symbol in weights if weights[symbol] > 0), key=lambda symbol: -weights[symbol])
+
+
+def _limit_volatility(weights: dict[str, float], immovable: list[str], situation: Situation, plan: Plan) -> None:
+    equity, account, prices = situation.equity(), situation.account, situation.prices
+    fixed = {symbol: account.value(symbol, prices) / equity for symbol in immovable} if equity > 0 else {}
+    scaling = scale_to_target(weights, fixed, situation)
+    if scaling.cut is not None:
+        plan.cuts.append(scaling.cut)
+    if scaling.remark:
+        plan.remarks.append(scaling.remark)
+    for symbol in weights:
+        weights[symbol] *= scaling.share
+
+
+def _drop_forbidden(plan: Plan, situation: Situation) -> None:
+    """Take out what may not be bought at all, and say why."""
+    kept = []
+    for order in plan.orders:
+        cut = no_purchase(order, situation)
+        if cut is None:
+            kept.append(order)
+        else:
+            plan.cuts.append(cut)
+    plan.orders = kept
+
+
+def no_purchase(order: Order, situation: Situation) -> Cut | None:
+    """Why an order, if it is a purchase, may not be given at all."""
+    if order.action is Action.SELL:
+        return None
+    if situation.halted:
+        return Cut("halted", order.symbol, order.quantity, 0.0, f"{order.symbol} is not bought: {situation.halted}")
+    why = situation.barred.get(order.symbol)
+    return None if why is None else Cut("barred", order.symbol, order.quantity, 0.0, f"{order.symbol}: {why}")
+
+
+def _limit_spending(plan: Plan, fresh: Mapping[str, float], equity: float, situation: Situation) -> None:
     """Scale all purchases alike, if cash and the proceeds of the sales do not pay for them and leave the buffer."""
 
     def value(orders: Iterable[Order], action: Action) -> float:
         return math.fsum(each.quantity * fresh.get(each.symbol, 0.0) for each in orders if each.action is action)
 
+    account, limits = situation.account, situation.limits
     wanted = value(plan.orders, Action.BUY) * (1 + limits.cost)
     proceeds = value(plan.orders, Action.SELL) * (1 - limits.cost)
-    reserved = value(waiting, Action.BUY) * (1 + limits.cost)
+    reserved = value(situation.waiting, Action.BUY) * (1 + limits.cost)
     spendable = max(account.cash + proceeds - reserved - limits.min_cash_buffer * equity, 0.0)
     if wanted <= spendable:
         return
@@ -182,37 +160,19 @@ class Target(NamedTuple):
     price: float
 
 
-def _change(target: Target, held: float, waiting: Sequence[Order], cost: float) -> list[Order]:
+def _change(target: Target, situation: Situation) -> list[Order]:
     """Order the difference between what will be held and the target, if it is worth it."""
     symbol, value, price = target
-    there = held - ordered(waiting, symbol, Action.SELL)
-    expected = there + ordered(waiting, symbol, Action.BUY)
+    there = situation.account.held(symbol) - ordered(situation.waiting, symbol, Action.SELL)
+    expected = there + ordered(situation.waiting, symbol, Action.BUY)
     if expected and value and abs(value - expected * price) <= max(price, BAND * value):
         return []
     # What trading costs is taken from the target, so that the position is within its limit afterwards as well.
-    difference = whole(value / (price * (1 + cost))) - expected
+    difference = whole(value / (price * (1 + situation.limits.cost))) - expected
     if difference > 0:
         return [Order(symbol, Action.BUY, difference)]
     sale = min(-difference, there)
     return [Order(symbol, Action.SELL, sale)] if sale > 0 else []
-
-
-def _without_purchases(plan: Plan) -> list[Order]:
-    for order in plan.orders:
-        if order.action is Action.BUY:
-            plan.cuts.append(no_purchase(order))
-    return [order for order in plan.orders if order.action is Action.SELL]
-
-
-def no_purchase(order: Order) -> Cut:
-    """What the tripped circuit breaker does to a purchase."""
-    reason = f"{order.symbol}: the circuit breaker allows no purchase in this session"
-    return Cut("circuit_breaker", order.symbol, order.quantity, 0.0, reason)
-
-
-def ordered(orders: Iterable[Order], symbol: str, action: Action) -> float:
-    """How many shares of the symbol are to be bought, or sold."""
-    return sum(each.quantity for each in orders if each.symbol == symbol and each.action is action)
 
 
 def whole(shares: float) -> float:

@@ -20,7 +20,8 @@ Data = Mapping[str, Price]
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a strategy may know. `account` is for reading; `equity()` is its value now, and `past_price` gives the price
-    of a symbol at a time, None where it is not known."""
+    of a symbol at an earlier time, for a share as it is now: what was before a split is divided by its ratio. None
+    where it is not known."""
 
     symbols: Sequence[str]
     max_positions: int
@@ -38,7 +39,8 @@ class Strategy:
     """Derive from this, and write :meth:`target_weights` or :meth:`on_data` or both.
 
     The constructor takes what ``strategy.params`` holds, by name. `context` is there from :meth:`initialize` on.
-    What a strategy remembers is gone after a restart, except for the account's positions.
+    What a strategy remembers is gone after a restart, except for the account's positions. Prices are those of their
+    time: over a split they jump, and ``context.past_price`` does not.
     """
 
     context: Context
@@ -52,7 +54,7 @@ class Strategy:
         return None
 
     def on_data(self, timestamp: datetime, data: Data) -> Sequence[Order]:
-        """Orders to send now. Called at every look at the market."""
+        """Orders to send now: market, limit or stop, good for the session. Called at every look at the market."""
         return ()
 
     def on_fill(self, fill: Fill) -> None:

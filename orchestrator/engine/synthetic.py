@@ -7,11 +7,13 @@ makes the sum look like a random walk up to the longest period, and bounds it be
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 
-from orchestrator.engine.prices import Price
+from orchestrator.engine.prices import Doubt, Price, Span
+from orchestrator.engine.records import Split
 
 __all__ = ["SyntheticPrices"]
 
@@ -53,11 +55,28 @@ class SyntheticPrices:
     def watch(self, symbols: Iterable[str]) -> None: ...
 
     def price(self, symbol: str, at: datetime) -> Price | None:
-        return Price(symbol, self._curve(symbol).at((at - EPOCH) // MICROSECOND), at)
+        return Price(symbol, self._curve(symbol).at(_moment(at)), at)
 
     def snapshot(self, symbols: Iterable[str], at: datetime) -> dict[str, Price]:
-        moment = (at - EPOCH) // MICROSECOND
+        moment = _moment(at)
         return {symbol: Price(symbol, self._curve(symbol).at(moment), at) for symbol in symbols}
+
+    def span(self, symbol: str, since: datetime, until: datetime) -> Span | None:
+        """Between the two prices: what the curve does on the way is not looked at. As much as is wanted is traded."""
+        first, last = _value(self._seed, symbol, min(since, until)), self._curve(symbol).at(_moment(until))
+        return Span(first, min(first, last), max(first, last), last)
+
+    def past(self, symbol: str, at: datetime, now: datetime) -> Price | None:
+        return Price(symbol, _value(self._seed, symbol, at), at)
+
+    def splits(self, symbol: str, since: datetime, until: datetime) -> Sequence[Split]:
+        return ()
+
+    def doubt(self, symbol: str, since: datetime, until: datetime) -> Doubt | None:
+        return None
+
+    def why_not(self, symbol: str, at: datetime) -> str:
+        return ""
 
     def _curve(self, symbol: str) -> "_Curve":
         curve = self._curves.get(symbol)
@@ -92,3 +111,20 @@ class _Curve:
         hashed = self._hash.copy()
         hashed.update(f"{octave}:{index}".encode())
         return int.from_bytes(hashed.digest(), "big") / 2**63 - 1
+
+
+@lru_cache(maxsize=64)
+def _archive(seed: int, symbol: str) -> _Curve:
+    """Curves for looking back, so that those of the present keep their place."""
+    return _Curve(seed, symbol)
+
+
+@lru_cache(maxsize=1 << 16)
+def _value(seed: int, symbol: str, at: datetime) -> float:
+    """The same closes are looked back at every day."""
+    return _archive(seed, symbol).at(_moment(at))
+
+
+def _moment(at: datetime) -> int:
+    """Microseconds since 1970."""
+    return (at - EPOCH) // MICROSECOND

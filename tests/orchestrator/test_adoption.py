@@ -176,7 +176,7 @@ def test_ten_edits_in_ten_seconds_are_one_new_config(rehearse: Rehearse) -> None
     daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:00:30")
     for second in range(10):
         daemon.edit(f"strategy: {{max_positions: {second + 10}}}")
-        daemon.daemon.loop.adoption.look(asked=True)
+        daemon.daemon.loop.adoption.look(daemon.now, asked=True)
         daemon.until(f"2026-11-24 10:00:{31 + second}")
     daemon.until("2026-11-24 10:00:45")
     assert [event.changes[0].partition(" (")[0] for event in daemon.of(ConfigApplied)] == [
@@ -230,6 +230,61 @@ def test_edit_of_a_comment_is_another_version_and_no_news(rehearse: Rehearse) ->
     assert (daemon.of(ConfigApplied), "Config applied" in daemon.alerts()) == ([], False)
 
 
+def test_secret_that_is_rotated_in_its_file_is_taken_up(rehearse: Rehearse, tmp_path: Path) -> None:
+    secret = tmp_path / "hook.txt"
+    secret.write_text("https://example.com/first")
+    config = "notifications: {channels: [webhook], webhook_url: '${file:hook.txt}'}"
+    daemon = rehearse("2026-11-24 10:00", config).until("2026-11-24 10:01")
+    adoption = daemon.daemon.loop.adoption
+    before = adoption.version
+    secret.write_text("https://example.com/second")
+    daemon.until("2026-11-24 10:03")
+    assert adoption.config.notifications.webhook_url == "https://example.com/second"
+    (applied,) = daemon.of(ConfigApplied)
+    assert applied.changes == ["notifications.webhook_url: another secret (now)"]
+    assert adoption.version == before
+    assert "example.com" not in str(daemon.rows(select(config_versions)))
+
+
+def test_secret_whose_file_is_gone_rejects_the_reload_until_it_is_back(rehearse: Rehearse, tmp_path: Path) -> None:
+    secret = tmp_path / "hook.txt"
+    secret.write_text("https://example.com/first")
+    config = "notifications: {channels: [webhook], webhook_url: '${file:hook.txt}'}"
+    daemon = rehearse("2026-11-24 10:00", config).until("2026-11-24 10:01")
+    secret.rename(tmp_path / "away.txt")
+    daemon.until("2026-11-24 10:05")
+    adoption = daemon.daemon.loop.adoption
+    assert "hook.txt" in adoption.rejected
+    assert adoption.config.notifications.webhook_url == "https://example.com/first"
+    (tmp_path / "away.txt").rename(secret)
+    daemon.until("2026-11-24 10:10")
+    assert adoption.rejected == ""
+
+
+def test_secret_that_was_rejected_is_taken_up_when_it_is_right(rehearse: Rehearse, tmp_path: Path) -> None:
+    secret = tmp_path / "hook.txt"
+    secret.write_text("https://example.com/first")
+    config = "notifications: {channels: [webhook], webhook_url: '${file:hook.txt}'}"
+    daemon = rehearse("2026-11-24 10:00", config).until("2026-11-24 10:01")
+    secret.write_text("half")
+    daemon.until("2026-11-24 10:05")
+    assert daemon.daemon.loop.adoption.rejected
+    secret.write_text("https://example.com/second")
+    daemon.until("2026-11-24 10:07")
+    assert daemon.daemon.loop.config.notifications.webhook_url == "https://example.com/second"
+
+
+def test_strategy_that_is_not_there_is_found_at_the_reload_and_not_at_the_open(
+    rehearse: Rehearse, strategies: Path
+) -> None:
+    daemon = rehearse("2026-11-24 18:00").until("2026-11-24 18:01")
+    daemon.edit("strategy: {name: 'fragile:Fragil'}")
+    daemon.until("2026-11-24 18:05")
+    adoption = daemon.daemon.loop.adoption
+    assert adoption.config.strategy.name == "equal_weight"
+    assert "config.yaml:2:18: strategy.name: strategies/fragile.py has no 'Fragil'; write Fragile" in adoption.rejected
+
+
 # --- going back ---
 
 
@@ -268,7 +323,7 @@ def test_edit_that_was_rolled_back_is_not_taken_up_again_until_the_file_changes(
     daemon = broken_at_the_next_open(rehearse).until("2026-11-25 12:00")
     adoption = daemon.daemon.loop.adoption
     assert adoption.version == daemon.good
-    assert adoption.look() == "the file still holds the edit that was rolled back"
+    assert adoption.look(daemon.now) == "the file still holds the edit that was rolled back"
     daemon.edit("strategy: {max_positions: 3}")
     daemon.until("2026-11-25 12:02")
     assert (adoption.config.strategy.max_positions, adoption.rolled_back) == (3, None)
@@ -350,3 +405,30 @@ def test_config_that_is_mended_while_on_trial_goes_on_with_the_same_way_back(
     daemon.until("2026-11-25 12:00")
     assert daemon.daemon.loop.adoption.version == daemon.good
     assert daemon.daemon.get_state() is OrchestratorState.TRADING
+
+
+def test_trial_ends_when_what_the_engine_minds_is_as_it_was(rehearse: Rehearse, strategies: Path) -> None:
+    """What fails the next day is not the edit, and the limit that was tightened stays tight."""
+    (strategies / "fragile.flag").touch()
+    daemon = rehearse("2026-11-24 15:00", FRAGILE).until("2026-11-24 15:01")
+    daemon.edit("strategy: {name: 'fragile:Fragile', max_positions: 3}")
+    daemon.until("2026-11-24 15:05")
+    daemon.edit(FRAGILE + "risk: {max_correlation: 0.5}")
+    daemon.until("2026-11-24 20:00")
+    (strategies / "fragile.flag").unlink()
+    daemon.until("2026-11-25 12:00")
+    assert daemon.daemon.loop.config.risk.max_correlation == 0.5
+    assert daemon.alerts("critical") == ["Trading interrupted", "Engine given up"]
+
+
+def test_rollback_is_forgotten_when_the_file_is_put_right(rehearse: Rehearse, strategies: Path) -> None:
+    daemon = rehearse("2026-11-24 15:00").until("2026-11-24 15:01")
+    good = daemon.file.read_text()
+    daemon.edit(FRAGILE)
+    daemon.until("2026-11-25 10:00")
+    assert daemon.daemon.loop.adoption.rolled_back is not None
+    daemon.file.write_text(good)
+    daemon.until("2026-11-25 10:05")
+    assert daemon.daemon.loop.adoption.rolled_back is None
+    daemon.daemon.loop.history.flush(force=True)
+    assert daemon.daemon.loop.store.read_meta("config_rollback") is None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.child import Child
+from orchestrator.child import Child, _parse
 from orchestrator.inbox import Inbox
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -185,3 +185,10 @@ def test_without_pidfd_the_end_of_the_pipe_is_the_end(inbox: Inbox, monkeypatch:
     child.send({"do": "end"})
     pump(inbox, lambda: ear.code is not None)
     assert gone(child.pid)
+
+
+def test_half_a_letter_in_a_message_becomes_a_question_mark_and_a_whole_one_stays():
+    assert _parse(rb'{"reason": "no such file: caf\udce9.csv", "ok": "\ud83d\ude80 \u00e9"}') == {
+        "reason": "no such file: caf?.csv",
+        "ok": "\N{ROCKET} \N{LATIN SMALL LETTER E WITH ACUTE}",
+    }

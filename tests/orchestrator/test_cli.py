@@ -396,6 +396,7 @@ def test_jobs_are_listed_by_next_run(on_saturday):
         "market_open",
         "rebalance",
         "market_close",
+        "daily_report",
         "report",
         "post_market_end",
         "heartbeat",
@@ -463,7 +464,7 @@ def test_status_without_a_daemon_tells_the_market_and_what_would_run_next(on_sat
     assert done.out.splitlines() == [
         "daemon   not running; start it with: orchestrator start",
         "market   NYSE closed until Mon 30 Nov 04:00 (in 1d 17h): Saturday: closed",
-        "jobs     8, 0 paused, 0 parked; next config_reload Sat 28 Nov 11:00 (in 0s)",
+        "jobs     9, 0 paused, 0 parked; next config_reload Sat 28 Nov 11:00 (in 0s)",
         "alerts   0 to be delivered, 0 of them failing",
     ]
     asked = on_saturday(status, "--json")
@@ -491,7 +492,7 @@ def test_status_of_a_daemon_that_trades(trading):
     assert 0 <= document["engine"]["last_beat_age_s"] < 10
     assert document["uptime_s"] > 0
     assert document["config"]["path"] == str(trading.config_path)
-    assert set(document["account"]) == {"equity", "cash", "drawdown", "positions"}
+    assert set(document["account"]) == {"at", "equity", "cash", "drawdown", "positions"}
     positions = document["account"]["positions"]
     assert [set(each) for each in positions] == [{"symbol", "quantity", "avg_price", "price"}] * 2
 
@@ -531,6 +532,10 @@ READING = [
     ["calendar", "next"],
     ["config", "show"],
     ["config", "validate"],
+    ["report"],
+    ["report", "--json"],
+    ["orders", "list"],
+    ["alerts", "list", "--json"],
     ["notify", "test"],
 ]
 
@@ -620,9 +625,9 @@ def test_notify_sends_through_the_console(command):
     done = command("notify", "test", "--level", "warning")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("[WARNING] Test message\n")
-    assert done.out.endswith("console: sent\n")
+    assert done.out.endswith("console: sent\n  gets warning, critical\n")
     asked = command("notify", "test", "console", "--json")
-    assert asked.document == [{"channel": "console", "ok": True, "detail": ""}]
+    assert [(each["channel"], each["ok"], each["detail"]) for each in asked.document] == [("console", True, "")]
 
 
 def test_notify_says_why_a_channel_is_dead(command, tmp_path, dead_port):
@@ -631,9 +636,8 @@ def test_notify_says_why_a_channel_is_dead(command, tmp_path, dead_port):
     (tmp_path / "config.paper.yaml").write_text(PAPER + notifications)
     done = command("notify", "test")
     assert done.code == 1
-    last = done.out.splitlines()[-1]
-    assert last.startswith("webhook: failed: ")
-    assert "refused" in last.lower()
+    failed = next(line for line in done.out.splitlines() if line.startswith("webhook: failed: "))
+    assert "refused" in failed.lower()
     assert "topsecret" not in done.out + done.err
     asked = command("notify", "test", "webhook", "--json")
     assert asked.code == 1
@@ -642,7 +646,7 @@ def test_notify_says_why_a_channel_is_dead(command, tmp_path, dead_port):
 
 
 def test_notify_without_channels_says_so(command, tmp_path):
-    (tmp_path / "config.paper.yaml").write_text("notifications: {enabled: false}\n")
+    (tmp_path / "config.paper.yaml").write_text("notifications: {channels: []}\n")
     done = command("notify", "test")
     assert (done.code, done.error.partition(":")[0]) == (1, "no channel is configured")
 
@@ -716,3 +720,28 @@ def test_module_takes_the_same_options(tmp_path):
     )
     assert refused.returncode == 3
     assert "no config file absent.yaml" in refused.stderr
+
+
+# --- the kill switch, when the config is in no good state ---
+
+
+def test_halt_does_not_say_that_it_worked_where_it_cannot_know_the_store(command, tmp_path):
+    (tmp_path / "desk.yaml").write_text(PAPER + "state_dir: ${DESK_STATE_OF_THE_SERVICE}\n")
+    done = command("--config", "desk.yaml", "halt", "--reason", "x")
+    assert (done.code, done.out) == (1, "")
+    assert "it can't be told where the daemon's store is" in done.err
+    assert "DESK_STATE_OF_THE_SERVICE is not set" in done.err
+    assert not (tmp_path / ".orchestrator").exists()
+
+
+def test_halt_without_a_config_file_does_not_say_that_it_worked(command, tmp_path):
+    done = command("--config", "gone.yaml", "halt", "--reason", "x")
+    assert (done.code, done.out) == (1, "")
+    assert "it can't be told where the daemon's store is: no config file gone.yaml" in done.err
+
+
+def test_halt_works_beside_a_byte_that_is_no_text(command, tmp_path):
+    (tmp_path / "desk.yaml").write_bytes(PAPER.encode() + b"# caf\xe9\nstate_dir: elsewhere\n")
+    done = command("--config", "desk.yaml", "halt", "--reason", "x")
+    assert (done.code, done.out.partition(";")[0]) == (0, "halted: x")
+    assert (tmp_path / "elsewhere" / "orchestrator.db").exists()

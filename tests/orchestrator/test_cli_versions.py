@@ -177,21 +177,28 @@ def test_history_lists_what_was_in_force_newest_first(folder: Folder) -> None:
     assert rows[1]["at"] == "2026-11-24T09:30:00-05:00"
     table = folder.run("history").out.splitlines()
     assert table[1].split()[:3] == [second, "*", "2h"]
+    assert table[2].split()[:2] == [first, "2h"]
     assert [row["version"] for row in folder.run("history", "--last", "1", "--json").document] == [second]
 
 
-def test_version_that_comes_back_is_listed_once_and_is_the_newest(folder: Folder) -> None:
+def test_version_that_comes_back_is_listed_once_where_it_was(folder: Folder) -> None:
     first = folder.take_up(PAPER, "start")
     second = folder.take_up(PAPER + "# tuned\n")
     assert folder.take_up(PAPER, "rollback") == first
     rows = folder.run("history", "--json").document
-    assert [(row["version"], row["author"]) for row in rows] == [(first, "start"), (second, "reload")]
-    assert rows[0]["current"]
+    assert [(row["version"], row["author"], row["current"]) for row in rows] == [
+        (second, "reload", False),
+        (first, "start", True),
+    ]
+    assert rows[1]["applied_at"] > rows[0]["applied_at"]
 
 
 def test_history_without_a_store_says_how_it_begins(folder: Folder) -> None:
     done = folder.run("history")
-    assert (done.code, done.out) == (0, "no config has been in force yet; orchestrator start begins the history\n")
+    assert (done.code, done.out) == (
+        0,
+        "no config has been kept or in force yet; orchestrator start begins the history\n",
+    )
     assert folder.run("history", "--json").document == []
     assert not folder.store_path.exists()
 
@@ -222,3 +229,79 @@ def test_diff_of_an_unknown_version_names_those_there_are(folder: Folder) -> Non
     version = folder.take_up(PAPER)
     done = folder.run("diff", "nope")
     assert f"no version nope; these are: {version}" in done.err
+
+
+# --- rollback ---
+
+
+def test_rollback_makes_the_version_before_the_files_to_the_byte(folder: Folder) -> None:
+    first = folder.take_up(PAPER + "# as it was\r\n")
+    folder.take_up(PAPER + "strategy: {max_positions: 3}\n")
+    done = folder.run("rollback")
+    assert done.out.startswith(f"{folder.file} is version {first} again")
+    assert done.out.endswith("no daemon runs; the next one starts with it\n")
+    assert folder.file.read_bytes() == (PAPER + "# as it was\r\n").encode()
+
+
+def test_rollback_of_an_edit_that_nobody_has_taken_up_goes_back_to_what_is_in_force(folder: Folder) -> None:
+    folder.take_up(PAPER)
+    version = folder.take_up(PAPER + "strategy: {max_positions: 3}\n")
+    folder.file.write_text("risk: {nonsense: 1}")
+    assert folder.run("rollback").out.startswith(f"{folder.file} is version {version} again")
+
+
+def test_what_a_rollback_replaces_can_be_gone_back_to(folder: Folder) -> None:
+    first = folder.take_up(PAPER)
+    edited = PAPER + "strategy: {max_positions: 7}\n"
+    folder.file.write_text(edited)
+    folder.run("rollback", first[:6], "--reason", "too many")
+    assert folder.file.read_text() == PAPER
+    rows = folder.run("history", "--json").document
+    kept = next(row for row in rows if row["version"] != first)
+    assert (kept["author"], kept["applied_at"]) == ("file", None)
+    assert next(row for row in rows if row["version"] == first)["author"] == "reload"  # as it was made
+    assert folder.run("rollback", kept["version"]).code == 0
+    assert folder.file.read_text() == edited
+
+
+def test_rollback_without_an_earlier_version_says_so(folder: Folder) -> None:
+    folder.take_up(PAPER)
+    assert "there is no earlier version" in folder.run("rollback").err
+    assert folder.file.read_text() == PAPER
+
+
+def test_rollback_to_a_version_that_cannot_be_used_any_more_changes_nothing(folder: Folder, monkeypatch) -> None:
+    monkeypatch.setenv("DESK_ACCOUNT", "DU1")
+    version = folder.take_up(PAPER.replace("}", ", account_number: '${DESK_ACCOUNT}'}"))
+    folder.take_up(PAPER)
+    monkeypatch.delenv("DESK_ACCOUNT")
+    assert "DESK_ACCOUNT is not set" in str(folder.run("rollback", version).error)
+    assert folder.file.read_text() == PAPER
+
+
+def test_rollback_of_a_broken_edit_is_to_what_is_in_force_and_not_to_what_is_newest(folder: Folder) -> None:
+    first = folder.take_up(PAPER)
+    folder.take_up(PAPER + "strategy: {max_positions: 3}\n")
+    folder.take_up(PAPER, "rollback")
+    folder.file.write_text("risk: {nonsense: 1}")
+    assert folder.run("rollback").out.startswith(f"{folder.file} is version {first} again")
+
+
+def test_kept_version_that_is_no_text_does_not_end_the_history(folder: Folder) -> None:
+    version = folder.take_up(PAPER)
+    folder.file.write_bytes(b"# caf\xe9\n" + PAPER.encode())
+    folder.run("rollback", version)
+    assert len(folder.run("history", "--json").document) == 2
+
+
+def test_rollback_passes_over_what_no_engine_ran_with(folder: Folder) -> None:
+    first = folder.take_up(PAPER)
+    folder.take_up(PAPER + "strategy: {name: momentum}\n", worked=False)
+    folder.take_up(PAPER + "strategy: {max_positions: 3}\n")
+    assert folder.run("rollback").out.startswith(f"{folder.file} is version {first} again")
+
+
+def test_plan_of_an_emptied_file_is_refused_as_the_daemon_would(folder: Folder) -> None:
+    folder.take_up(PAPER)
+    folder.file.write_text("")
+    assert "the file is empty" in str(folder.run("plan").error)

@@ -72,7 +72,9 @@ def test_day(rehearse: Rehearse, day: str, states: list[str], engine: list[str])
     daemon = rehearse(f"{day} 00:00").until(f"{day} 23:59")
     assert daemon.states() == states
     assert daemon.engine() == engine
-    assert daemon.alerts() == (["Trading", "Order filled: AAPL", "Order filled: MSFT"] if engine else [])
+    *told, report = daemon.alerts() or [""]
+    assert told == (["Trading", "Order filled: AAPL", "Order filled: MSFT"] if engine else [])
+    assert report.endswith(", 2 trades") == bool(engine)
 
 
 def test_builtin_jobs_of_a_day_are_all_in_the_history(rehearse: Rehearse) -> None:
@@ -84,6 +86,7 @@ def test_builtin_jobs_of_a_day_are_all_in_the_history(rehearse: Rehearse) -> Non
         "market_open": 1,
         "rebalance": 1,
         "market_close": 1,
+        "daily_report": 1,
         "post_market_end": 1,
         "heartbeat": 288,
         "health_check": 1440,

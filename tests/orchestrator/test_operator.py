@@ -43,6 +43,7 @@ def test_halt_is_lifted_only_by_somebody_who_knows_its_reason(rehearse: Rehearse
 def test_second_halt_keeps_the_reason_of_the_first(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
     operator(daemon).halt("strange prices", False, daemon.now)
+    assert operator(daemon).halt("going to bed", False, daemon.now) == "it is halted already: strange prices"
     operator(daemon).halt("going to bed", True, daemon.now)
     assert operator(daemon).halted["reason"] == "strange prices"
     assert operator(daemon).halted["flatten"]
@@ -123,3 +124,31 @@ def test_orders_hold_while_the_store_is_locked(rehearse: Rehearse) -> None:
     daemon.until("2026-11-24 11:00")
     assert operator(daemon).halted["reason"] == "strange prices"
     assert datetime.fromisoformat(operator(daemon).halted["at"]).hour == 10
+
+
+def test_engine_that_was_stopped_and_is_restarted_in_the_same_moment_runs(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
+    operator(daemon).stop_engine(daemon.now)
+    operator(daemon).restart_engine(daemon.now)
+    daemon.until("2026-11-24 10:30")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
+
+
+def test_flatten_sells_all_and_is_settled(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
+    assert daemon.daemon.loop.account.positions
+    operator(daemon).halt("strange prices", True, daemon.now)
+    daemon.until("2026-11-24 10:05")
+    assert daemon.daemon.loop.account.positions == []
+    assert operator(daemon).halted["sold"]
+    daemon.restart()
+    daemon.until("2026-11-24 11:00")
+    assert daemon.alerts("critical") == ["Trading halted"]
+
+
+def test_flatten_that_the_daemon_did_not_survive_is_told_of(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
+    operator(daemon).halt("strange prices", True, daemon.now)
+    daemon.restart()
+    daemon.until("2026-11-24 10:30")
+    assert daemon.alerts("critical") == ["Trading halted", "Positions may still be held"]

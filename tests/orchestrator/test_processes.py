@@ -655,7 +655,7 @@ def hook():
 
 
 def deliveries(desk):
-    query = "SELECT d.*, a.title FROM deliveries d JOIN alerts a ON a.id = d.alert_id ORDER BY a.at"
+    query = "SELECT d.*, a.title FROM deliveries d JOIN alerts a ON a.id = d.alert_id ORDER BY d.rowid"
     return desk.rows(query)
 
 
@@ -687,16 +687,18 @@ def test_alert_arrives_sooner_or_later_and_over_crashes(desk, hook):
     assert (sent["id"], sent["attempts"]) == (failed["id"], 2)
     assert len(desk.family()) == 3, "daemon, engine and courier"
 
+    desk.wait_for(lambda: len(hook.posts) == 2, "that it is over arrives too")
     hook.close()
     kill_engine(desk)
-    desk.wait_for(lambda: deliveries(desk)[-1]["attempts"] == 1, "the attempt failed")
+    desk.wait_for(lambda: deliveries(desk)[2]["attempts"] == 1, "the attempt failed")
     killed.kill()
     hook.open()
     daemon = desk.start_trading()
-    daemon.wait_for("1 alerts of an earlier run are still to be delivered")
-    desk.wait_for(lambda: len(hook.posts) == 2, "the next daemon sends it")
+    daemon.wait_for("[12] alerts of an earlier run are still to be delivered")
+    desk.wait_for(lambda: len(hook.posts) == 4, "the next daemon sends it, and says that it is over if nobody has")
+    assert [post["title"] for post in hook.posts] == ["Trading interrupted", "Trading again"] * 2
     desk.wait_for(lambda: {row["state"] for row in deliveries(desk)} == {"sent"}, "nothing is pending")
     daemon.signal(signal.SIGTERM)
     assert daemon.wait_for_end() == 0
     desk.wait_for(lambda: not desk.family(), "the courier is gone")
-    assert len(hook.posts) == 2
+    assert len(hook.posts) == 4

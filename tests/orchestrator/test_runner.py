@@ -131,6 +131,72 @@ def test_command_that_does_not_exist(bench: Bench) -> None:
     )
 
 
+def commanded(*words: str, name: str = "job", **policy: Any) -> JobSpec:
+    return parse_job(name, {"interval": "5m", "command": list(words), **policy}, NYSE)
+
+
+def test_references_in_a_command_are_resolved_as_it_starts(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = commanded("echo", "${DESK_TOKEN}:${file:token}", "$${HOME}", "${DESK_NONE:-none}")
+    for count, (variable, content) in enumerate([("one", "two\n"), ("three", "four")], start=1):
+        monkeypatch.setenv("DESK_TOKEN", variable)
+        (tmp_path / "token").write_text(content)
+        bench.start(spec)
+        run = bench.until_runs(count)[-1]
+        assert (run.result, run.output) == (RunResult.OK, f"{variable}:{content.strip()} ${{HOME}} none")
+    assert spec.action == ("echo", "${DESK_TOKEN}:${file:token}", "$${HOME}", "${DESK_NONE:-none}")
+
+
+def test_run_whose_references_have_no_value_fails_and_says_which(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DESK_TOKEN", raising=False)
+    bench.start(commanded("echo", "${DESK_TOKEN}", "${file:token}", retries=3))
+    bench.start(commanded("echo", "${DESK_TOKEN:-s3cr3t}${", name="other"))
+    assert [(run.job, run.result, run.started_at) for run in bench.runs] == [
+        ("job", RunResult.FAILED, None),
+        ("other", RunResult.FAILED, None),
+    ]
+    assert bench.runs[0].reason == (
+        "its command can't be made: the environment variable DESK_TOKEN is not set; set it, or write "
+        f"${{DESK_TOKEN:-default}}; the file {tmp_path}/token can't be read: No such file or directory; "
+        "put it there, or name another"
+    )
+    assert "is not closed" in bench.runs[1].reason
+    assert "s3cr3t" not in bench.runs[1].reason
+    assert (bench.begun, bench.runner.idle()) == ([], True)
+
+
+def test_run_that_waits_for_one_whose_references_have_no_value_begins(bench: Bench, tmp_path: Path) -> None:
+    """The end of a retry lets the next fire begin, though the retry itself could not."""
+    token = tmp_path / "token"
+    token.write_text("one")
+    spec = commanded("sh", "-c", "exit 3", "${file:token}", retries=1, overlap="queue")
+    bench.start(spec)
+    bench.until(lambda: bool(bench.runner._retrying))
+    bench.start(spec)
+    token.unlink()
+    bench.turn(seconds=10)
+    token.write_text("two")
+    bench.turn()
+    assert [run.result for run in bench.runs] == [RunResult.FAILED]
+    assert bench.begun == ["job", "job"]
+
+
+def test_program_that_does_not_exist_is_named_by_its_reference(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_PROGRAM", "/no/s3cr3t")
+    bench.start(commanded("${DESK_PROGRAM}", "x"))
+    assert bench.runs[0].reason == "'${DESK_PROGRAM}' can't be started: No such file or directory"
+
+
+def test_file_with_a_nul_is_no_argument(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"s3\0cr3t")
+    bench.start(commanded("echo", "${file:token}"))
+    (run,) = bench.runs
+    assert run.reason == "'echo' can't be started: embedded null byte"
+
+
 def test_function_job(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "desk.py").write_text("def flatten():\n    print('flat')\n")
     bench.start(parse_job("job", {"interval": "5m", "run": "desk:flatten"}, NYSE))
@@ -329,7 +395,7 @@ def test_thousand_hanging_jobs_delay_no_heartbeat(bench: Bench) -> None:
 
 def test_close_ends_what_runs_and_says_so(bench: Bench) -> None:
     bench.start(python(HANG, name="a"))
-    bench.start(python(HANG, name="b", jitter="1h"))
+    bench.start(python(HANG, name="b", jitter="4m"))
     bench.runner.close()
     assert [(run.job, run.result, run.reason) for run in bench.runs] == [
         ("a", RunResult.FAILED, "ended because the daemon stopped"),

@@ -57,6 +57,7 @@ def test_thanksgiving_week_of_2012_on_real_prices() -> None:
     assert "  13:00:00  engine   stop" in half_day
     assert summary.to_dict()["fires"] == {
         "config_reload": 8640,
+        "daily_report": 3,
         "health_check": 8640,
         "heartbeat": 1728,
         "market_close": 3,

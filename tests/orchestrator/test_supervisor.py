@@ -46,7 +46,12 @@ class Process:
     def dump(self) -> None:
         self.signals.append("DUMP")
 
+    broken = False
+    """It can't be looked at."""
+
     def autopsy(self) -> Autopsy:
+        if self.broken:
+            raise RuntimeError("nothing can be seen of it")
         return Autopsy("stacks" if "DUMP" in self.signals else "")
 
     def close(self) -> None:
@@ -472,3 +477,20 @@ def test_commands_reach_a_running_engine_only() -> None:
     bench.say(EngineReady())
     assert bench.supervisor.command({"command": "rebalance"})
     assert bench.process.commands == [{"command": "rebalance"}]
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"), [(-11, "it was ended by SIGSEGV"), (-35, "it was ended by signal 35"), (3, "exit code 3")]
+)
+def test_end_of_any_kind_is_followed_by_a_restart(code: int, cause: str) -> None:
+    bench = Bench().run()
+    bench.crash(code)
+    assert bench.state is EngineState.BACKOFF
+    assert cause in bench.supervisor.reason
+
+
+def test_incident_that_can_not_be_reported_costs_no_restart() -> None:
+    bench = Bench().run()
+    bench.process.broken = True
+    bench.crash()
+    assert bench.state is EngineState.BACKOFF

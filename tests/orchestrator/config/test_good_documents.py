@@ -182,9 +182,9 @@ def test_times_in_toml_are_text_as_in_yaml():
 
 
 def test_routes_are_read():
-    text = "notifications: {routes: [{levels: [critical], quiet_hours: 22:00-07:00, channels: [console]}]}"
+    text = "notifications: {routes: [{levels: [warning, critical], quiet_hours: 22:00-07:00, channels: [console]}]}"
     (route,) = load_text(text).notifications.routes
-    assert (route.levels, route.topics, route.quiet_hours) == (["critical"], [], "22:00-07:00")
+    assert (route.levels, route.topics, route.quiet_hours) == (["warning", "critical"], [], "22:00-07:00")
 
 
 def test_a_channel_that_is_not_used_needs_nothing():

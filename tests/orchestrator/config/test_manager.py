@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,9 +72,11 @@ def test_a_saved_config_loads_again(tmp_path, clock, name):
 
 def test_a_save_is_stamped(manager, clock):
     config = manager.load()
+    config.strategy.max_positions = 15
     manager.save(config)
     assert (config.created_at, config.updated_at) == ("2026-11-24T14:30:00+00:00", "2026-11-24T14:30:00+00:00")
     clock.advance(timedelta(hours=1))
+    config.strategy.max_positions = 20
     manager.save(config)
     assert (config.created_at, config.updated_at) == ("2026-11-24T14:30:00+00:00", "2026-11-24T15:30:00+00:00")
 
@@ -89,6 +92,18 @@ def test_a_save_by_root_leaves_the_file_to_its_owner(path, manager):
     os.chown(path, 1234, 4321)
     manager.save(embedded_defaults())
     assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
+
+
+def test_a_save_keeps_who_else_may_read_the_file(path, manager):
+    nobody = 0xFFFFFFFF
+    entries = [(1, 6, nobody), (2, 4, 1234), (4, 0, nobody), (16, 4, nobody), (32, 0, nobody)]
+    listed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", listed)
+    except OSError as error:
+        pytest.skip(f"no access lists here: {error}")
+    manager.save(embedded_defaults())
+    assert os.getxattr(path, "system.posix_acl_access") == listed
 
 
 def test_a_new_file_is_private(tmp_path, clock):
@@ -201,14 +216,62 @@ def test_two_saves_in_one_second_are_two_versions_newest_first(tmp_path, clock):
     assert [load_file(each).strategy.max_positions for each in manager.list_versions()] == list(range(11, 0, -1))
 
 
-def test_the_same_content_is_stored_once(tmp_path, clock):
-    manager = ConfigManager(tmp_path / "config.yaml", clock=clock)
-    config = embedded_defaults()
-    for positions in (5, 5, 6, 5):
-        config.strategy.max_positions = positions
-        manager.save(config)
-        clock.advance(timedelta(seconds=1))
-    assert [load_file(each).strategy.max_positions for each in manager.list_versions()] == [6, 5]
+def test_a_config_that_the_file_says_already_is_not_saved_again(path, manager, clock):
+    config = manager.load()
+    config.strategy.max_positions = 5
+    manager.save(config)
+    before, written, versions = config.updated_at, path.stat(), manager.list_versions()
+    clock.advance(timedelta(hours=1))
+    manager.save(config)
+    manager.save(manager.reload())
+    config.updated_at = None
+    manager.save(config)
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+    assert load_file(path).updated_at == before
+    assert manager.list_versions() == versions
+
+
+def test_a_hand_written_file_is_not_touched_by_a_save_of_what_it_says(path, manager):
+    manager.save(manager.load())
+    assert path.read_text() == OLD
+    assert left_in(path.parent) == ["config.yaml"]
+
+
+def test_a_config_made_anew_does_not_make_the_file_anew(manager, clock):
+    config = manager.load()
+    config.strategy.max_positions = 5
+    manager.save(config)
+    clock.advance(timedelta(hours=1))
+    other = TradingConfig()
+    other.strategy.max_positions = 6
+    manager.save(other)
+    assert (other.created_at, other.updated_at) == ("2026-11-24T14:30:00+00:00", "2026-11-24T15:30:00+00:00")
+
+
+def test_only_what_differs_is_written(path, manager):
+    path.write_text("# mine\nmode: paper  # as it was\nengine: {start_timeout: 5m}\n")
+    config = manager.load()
+    config.strategy.max_positions = 5
+    config.engine.backoff_max = 90
+    manager.save(config)
+    assert path.read_text() == (
+        "# mine\n"
+        "mode: paper  # as it was\n"
+        "engine: {start_timeout: 5m, backoff_max: 90}\n"
+        "strategy:\n"
+        "  max_positions: 5\n"
+        'created_at: "2026-11-24T14:30:00+00:00"\n'
+        'updated_at: "2026-11-24T14:30:00+00:00"\n'
+    )
+    assert load_file(path) == config
+
+
+def test_an_empty_file_becomes_a_complete_one(path, manager):
+    path.write_text("\n")
+    config = manager.load()
+    config.strategy.max_positions = 5
+    manager.save(config)
+    assert path.read_text().startswith("# Configuration of the trading orchestrator")
 
 
 def test_no_version_is_kept_where_none_is_wanted(path, clock):
@@ -224,7 +287,7 @@ def test_versions_may_be_elsewhere_and_shared_by_files(tmp_path, clock):
     for manager in managers:
         manager.save(embedded_defaults())
     assert [len(manager.list_versions()) for manager in managers] == [1, 1]
-    assert len(left_in(tmp_path / "old")) == 2
+    assert [name.partition(".")[0] for name in left_in(tmp_path / "old")] == ["a", "a", "b", "b"]
 
 
 @pytest.mark.parametrize("by", [lambda path: path, str, lambda path: path.name])
@@ -256,3 +319,42 @@ def test_a_version_that_is_no_config_any_more_is_refused(path, manager):
         manager.restore_version(manager.list_versions()[-1])
     assert path.read_bytes() == before
     assert manager.get_current_config().broker.broker_type == "paper"
+
+
+DOCUMENTED = """
+from copilot_quant.orchestrator import ConfigManager
+
+# Load configuration
+manager = ConfigManager("config.paper.yaml")
+config = manager.load()
+
+# Access configuration
+print(f"Trading mode: {config.mode}")
+print(f"Symbols: {config.strategy.symbols}")
+
+# Modify and save
+config.strategy.max_positions = 15
+manager.save(config)
+
+# Hot reload
+updated_config = manager.reload()
+
+# View version history
+versions = manager.list_versions()
+for version in versions:
+    print(f"Version: {version}")
+"""
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".yml", ".toml", ".json"])
+def test_the_documented_usage(tmp_path, monkeypatch, capsys, suffix):
+    monkeypatch.chdir(tmp_path)
+    path = Path(f"config.paper{suffix}")
+    ConfigManager(path, enable_versioning=False).save(embedded_defaults())
+    names = {}
+    exec(DOCUMENTED.replace(".yaml", suffix), names)
+    assert names["updated_config"].strategy.max_positions == load_file(path).strategy.max_positions == 15
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == ["Trading mode: paper", "Symbols: ['AAPL', 'MSFT']"]
+    assert said[2:] == [f"Version: {version}" for version in names["versions"]]
+    assert len(names["versions"]) == 2

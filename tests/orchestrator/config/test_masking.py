@@ -68,3 +68,24 @@ def test_the_same_secret_has_the_same_mask_and_another_has_another():
 def test_text_that_cannot_be_read_is_not_shown():
     with pytest.raises(ConfigError):
         masked_text(f"notifications: {{slack_webhook_url: [{SECRET}", ".yaml", "x")
+
+
+@pytest.mark.parametrize("letter", ["\u2028", "\u0085", "\x0c"])
+def test_letters_that_end_a_line_only_elsewhere_do_not_shift_the_mask(letter):
+    toml = f'# a{letter}b\n[notifications]\nsmtp_password = "hunter2"\n' if letter == "\u2028" else None
+    document = json.dumps({"version": "1", "schedule": {"x": letter}, "notifications": {"smtp_password": "hunter2"}})
+    texts = [(document.replace("{", "{\n"), ".json"), *([(toml, ".toml")] if toml else [])]
+    for text, suffix in texts:
+        assert "hunter2" not in masked_text(text, suffix, "x")
+
+
+def test_secret_over_lines_is_covered_up_to_what_follows_on_its_last_line():
+    text = 'notifications: {smtp_password: "eins\n  zwei", smtp_host: x}\n'
+    shown = masked_text(text, ".yaml", "x")
+    assert "zwei" not in shown
+    assert "smtp_host: x" in shown
+
+
+def test_secret_that_is_a_word_of_its_key_is_covered_all_the_same():
+    text = "notifications:\n  smtp_password: >-\n    password\n  smtp_host: x\n"
+    assert masked_text(text, ".yaml", "x") == "notifications:\n  smtp_password: ***\n  smtp_host: x\n"

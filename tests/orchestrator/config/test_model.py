@@ -1,10 +1,11 @@
 """The options themselves: defaults, and what the rest is derived from."""
 
+import re
 from dataclasses import fields
 
 import pytest
 
-from orchestrator.config import TradingConfig, embedded_defaults, from_dict, to_dict
+from orchestrator.config import TradingConfig, embedded_defaults, formats, from_dict, to_dict
 from orchestrator.config.model import is_secret
 from orchestrator.config.options import is_section, option_at, option_of, types_of
 
@@ -34,6 +35,7 @@ DEFAULTS = {
         "max_position_size": 0.10,
         "position_stop_loss": 0.05,
         "enable_circuit_breaker": True,
+        "flatten_on_breaker": False,
         "circuit_breaker_threshold": 0.10,
         "min_cash_buffer": 0.20,
         "max_cash_buffer": 0.80,
@@ -161,3 +163,48 @@ def test_what_is_secret():
     assert not is_secret(("notifications", "channels", 0))
     assert not is_secret(("nowhere",))
     assert not is_secret(())
+
+
+SHAPES = [
+    (formats.HOST, "127.0.0.1", "localhost", "gw-1.example.com", "::1", "fe80::1", "2001:db8::7334"),
+    (formats.LOG_FILE, "", "orchestrator.log", "/var/log/my trading.log"),
+    (formats.PLACE, "data", "/srv/my data", "~/x"),
+    (formats.SQLITE_URL, "sqlite:///x.db", "sqlite:////var/lib/x.db", "sqlite:///~/x.db"),
+    (formats.STRATEGY, "momentum", "desk:Tenth", "my.desk:Tenth", "größe:Maß"),
+    (formats.SYMBOL, "AAPL", "BRK.B", "^GSPC", "EUR/USD", "ES=F", "7203.T"),
+    (formats.WINDOW, "23:45-00:45", "00:00-23:59"),
+    (formats.MOMENT, "2026-11-24T09:30:00-05:00", "2026-11-24T14:30:00Z"),
+    (formats.HTTP_URL, "https://example.com/x?y=z", "http://127.0.0.1:8080"),
+]
+MISSHAPEN = [
+    (formats.HOST, None, "", "a b", "me@host", "a/b"),
+    (formats.HOST, "127.0.0.1", "127.0.0.1:7497", "http://127.0.0.1", "tcp://127.0.0.1:7497/"),
+    (formats.LOG_FILE, None, " ", "x\ny", "x\0"),
+    (formats.SQLITE_URL, None, "x.db", "sqlite://x.db", "sqlite:///", "sqlite:///:memory:", "sqlite:///x.db?timeout=5"),
+    (formats.STRATEGY, None, "desk", "desk:Tenth:x", "desk:Tenth.inner", "desk:", ":Tenth", "1desk:Tenth", "de sk:T"),
+    (formats.STRATEGY, '"my.desk:Tenth"', "my.desk.Tenth", "my/desk.py:Tenth"),
+    (formats.STRATEGY, "equal_weight", "equal_wieght", "Equal_Weight", "equalweight"),
+    (formats.WINDOW, '"09:00-17:30"', "9:00-17:30", "9:00 - 17:30", "09:00 to 17:30", "9-17:30"),
+    (formats.WINDOW, None, "9:00", "25:00-26:00", "09:00-09:00", "always"),
+    (formats.TIMEZONE, "America/New_York", "America/NewYork", "EDT", "New York"),
+    (formats.TIMEZONE, None, "Mars/Olympus", "UTC+1", ""),
+]
+
+
+@pytest.mark.parametrize(("shape", "texts"), [(row[0], row[1:]) for row in SHAPES])
+def test_a_text_of_the_right_shape_is_taken(shape, texts):
+    assert [text for text in texts if not shape.accepts(text)] == []
+
+
+@pytest.mark.parametrize(("shape", "meant", "texts"), [(row[0], row[1], row[2:]) for row in MISSHAPEN])
+def test_for_a_text_of_another_shape_the_one_that_was_meant_is_offered(shape, meant, texts):
+    remedy = shape.remedy if meant is None else f"write {meant}"
+    assert [text for text in texts if shape.accepts(text)] == []
+    assert {text: shape.remedy_for(text) for text in texts} == dict.fromkeys(texts, remedy)
+
+
+@pytest.mark.parametrize("row", [*SHAPES, *((row[0], *row[2:]) for row in MISSHAPEN)])
+def test_the_pattern_of_a_shape_lets_through_what_it_accepts(row):
+    shape, *texts = row
+    accepted = [text for text in texts if shape.accepts(text) and text not in shape.names]
+    assert [text for text in accepted if not re.fullmatch(shape.regex or ".*", text)] == []

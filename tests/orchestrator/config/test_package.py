@@ -3,12 +3,13 @@ import sys
 
 import orchestrator.config
 
-HEAVY = {"yaml", "cerberus", "tomllib", "holidays", "jobs", "apscheduler", "sqlalchemy", "difflib"}
+HEAVY = {"yaml", "cerberus", "tomllib", "holidays", "jobs", "apscheduler", "sqlalchemy", "difflib", "tomlkit"}
 
 
 def test_the_public_names():
     assert orchestrator.config.__all__ == [
         "ConfigManager",
+        "ConfigConflict",
         "ConfigError",
         "Problem",
         "TradingConfig",

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config import ConfigError, TradingConfig, embedded_defaults, from_dict, to_dict
+from orchestrator.config import ConfigError, TradingConfig, embedded_defaults, from_dict, load_text, masked, to_dict
+from orchestrator.config.plain import as_written
+from orchestrator.config.references import Referenced, ReferencedFloat, ReferencedInt
 
 
 def problems_after(section, name, value):
@@ -27,7 +29,7 @@ def problems_after(section, name, value):
             "engine",
             "start_timeout",
             None,
-            "null is not a duration; write seconds, or text such as 90s, 5m or 1h30m, above 0",
+            "null is not a duration; write seconds, or text such as 90s, 5m or 1h30m, above 0, or leave it out",
         ),
         (
             "engine",
@@ -73,3 +75,41 @@ def test_tuples_are_taken_as_lists():
     config = TradingConfig()
     config.strategy.symbols = ("AAPL", "TSLA")
     assert from_dict(to_dict(config)).strategy.symbols == ["AAPL", "TSLA"]
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "problem"),
+    [
+        ("broker", "host", Referenced("s3 cr3t", "${HOST}"), "the value of ${HOST} is not a host; write a name or an"),
+        ("broker", "port", ReferencedInt(73917, "${PORT}"), "the value of ${PORT} is more than 65535; write a whole"),
+        ("broker", "port", Referenced("73917", "${PORT}"), "the value of ${PORT} is not an integer; write a whole"),
+        ("risk", "max_correlation", ReferencedFloat(7.3917, "${C}"), "the value of ${C} is more than 1; write a num"),
+        ("risk", "max_correlation", ReferencedFloat(math.nan, "${C}"), "the value of ${C} is not a number; write a n"),
+        ("notifications", "smtp_password", Referenced("", "x${P}"), "*** is empty; write some text"),
+        ("notifications", "smtp_password", Referenced("", "${P:-s3cr3t}"), "the value of ${P:-***} is empty; write so"),
+        ("strategy", "params", {"x": ReferencedFloat(math.inf, "${X}")}, "the value of ${X} is not a finite number"),
+        ("strategy", "params", {"x": Referenced("\udc80", "${X}")}, "the text holds half a character"),
+    ],
+)
+def test_what_came_from_a_reference_is_not_told(section, name, value, problem):
+    said = problems_after(section, name, value)
+    assert problem in said
+    assert not any(part in said for part in ("s3", "7391", "3917"))
+
+
+def test_a_reference_may_be_put_into_a_config_to_be_saved():
+    config = embedded_defaults()
+    config.notifications.smtp_username = "me"
+    config.notifications.smtp_password = Referenced("s3cr3t", "${SMTP_PASSWORD}")
+    assert as_written(config)["notifications"]["smtp_password"] == "${SMTP_PASSWORD}"
+    assert masked(config)["notifications"]["smtp_password"] == "${SMTP_PASSWORD}"
+
+
+def test_a_text_that_looks_like_a_reference_is_a_text():
+    config = embedded_defaults()
+    config.strategy.params = {"format": "${X} and $${Y}"}
+    assert from_dict(to_dict(config)).strategy.params == {"format": "${X} and $${Y}"}
+    assert as_written(config)["strategy"]["params"] == {"format": "$${X} and $$${Y}"}
+    assert load_text('strategy: {params: {format: "$${X} and $$${Y}"}}', environ={}).strategy.params == {
+        "format": "${X} and $${Y}"
+    }

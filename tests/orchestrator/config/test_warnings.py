@@ -3,6 +3,7 @@
 import pytest
 
 from orchestrator.config import load_text, warnings
+from orchestrator.config.advice import exposed_secrets
 
 LIVE = "mode: live\nbroker: {paper_trading: false, port: 7496, account_number: U1}\n"
 SAFE = "strategy: {position_size_pct: 0.08}\n"
@@ -38,14 +39,11 @@ SAFE = "strategy: {position_size_pct: 0.08}\n"
         (SAFE + "broker: {port: 7496}", "broker.port: 7496 is the live port of TWS, and mode is paper"),
         (SAFE + "broker: {port: 4002}", "broker.port: 4002 is a port of the Gateway, and use_gateway is false"),
         (SAFE + "broker: {use_gateway: true}", "broker.port: 7497 is a port of TWS, and use_gateway is true"),
-        (
-            "risk: {position_stop_loss: 0.1}",
-            "risk.position_stop_loss: this version does not act on it",
-        ),
+        ("data: {cache_enabled: false}", "data.cache_enabled: this version does not act on it"),
         ("health: {ping_url: 'https://hc.example/secret'}", "health.ping_url: this version does not act on it"),
         (
-            "notifications: {routes: [{levels: [critical], channels: [console]}]}",
-            "notifications.routes: this version does not act on it",
+            "health: {ping_url: 'https://example.com/beat'}",
+            "health.ping_url: this version does not act on it",
         ),
         (SAFE + "broker: {commission: 1}", "broker.commission: 1 is 100% of each trade; 0.001 is 0.1%"),
         (SAFE + "broker: {slippage: 0.1}", "broker.slippage: 0.1 is 10% of each trade; 0.001 is 0.1%"),
@@ -86,3 +84,89 @@ def test_ports_say_nothing_of_another_broker():
 def test_the_file_is_named_where_it_is_known():
     problem, *_ = warnings(load_text("broker: {broker_type: ibkr}"), "config.yaml")
     assert str(problem).startswith("config.yaml: broker.broker_type: ")
+
+
+# --- what others can read ---
+
+SECRETS = "notifications: {smtp_username: me, smtp_password: s3cr3t, apprise: {phone: 'ntfy://s3cr3t'}}\n"
+
+
+def exposed(path, text, mode):
+    path.write_text(text)
+    path.chmod(mode)
+    config = load_text(text, environ={"PW": "s3cr3t"})
+    said = [str(problem) for problem in exposed_secrets(config, path)]
+    assert said == [str(problem) for problem in warnings(config, str(path), path) if "chmod" in str(problem)]
+    assert not any("s3cr3t" in each for each in said)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("mode", "who"), [(0o644, "everybody"), (0o604, "everybody"), (0o640, "its group"), (0o664, "everybody")]
+)
+def test_secrets_in_clear_that_others_can_read_are_warned_of(tmp_path, mode, who):
+    path = tmp_path / "config.yaml"
+    assert exposed(path, SECRETS, mode) == [
+        f"{path}: {who} can read it (mode 0{mode:o}), and it holds notifications.smtp_password, "
+        f"notifications.apprise.phone; chmod 600 {path}, or write ${{NAME}} or ${{file:PATH}} in the place of what is "
+        "secret"
+    ]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700, 0o622, 0o611])
+def test_secrets_that_only_the_owner_can_read_are_not(tmp_path, mode):
+    assert exposed(tmp_path / "config.yaml", SECRETS, mode) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("notifications: {slack_webhook_url: 'https://hooks.slack.com/services/YOUR/WEBHOOK/URL'}", True),
+        ("notifications: {smtp_username: me, smtp_password: '${PW}'}", False),
+        ("notifications: {smtp_username: me, smtp_password: '${X:-s3cr3t}'}", True),
+        ("notifications: {smtp_username: me, smtp_password: '$${PW}'}", True),
+        ("notifications: {slack_webhook_url: '${X:-}'}", False),
+        ("notifications: {slack_webhook_url: 'https://hooks.slack.com/services/${PW}'}", False),
+        ("notifications: {webhook_headers: {X: 's3cr3t'}}", True),
+        ("notifications: {webhook_headers: {X: 'Bearer ${PW}'}}", False),
+        ("health: {ping_url: 'https://hc.example/s3cr3t'}", True),
+        ("store_url: 'sqlite:///desk.db'", False),
+        ("strategy: {symbols: ['AAPL']}", False),
+    ],
+)
+def test_what_is_a_secret_in_clear(tmp_path, text, secret):
+    assert bool(exposed(tmp_path / "config.yaml", text, 0o644)) is secret
+
+
+def test_a_file_that_is_gone_is_read_by_nobody(tmp_path):
+    assert exposed_secrets(load_text(SECRETS), tmp_path / "config.yaml") == []
+
+
+def test_it_is_the_file_that_counts_and_not_the_link_to_it(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(SECRETS)
+    path.chmod(0o600)
+    (tmp_path / "link.yaml").symlink_to(path)
+    assert exposed_secrets(load_text(SECRETS), tmp_path / "link.yaml") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "warning"),
+    [
+        (
+            "strategy: {position_size_pct: '${X}'}",
+            "0.7391",
+            "the value of ${X} is more than risk.max_position_size 0.1",
+        ),
+        ("broker: {commission: '${X}'}", "0.7391", "the value of ${X} is more than 5% of each trade; 0.001 is 0.1%"),
+        ("broker: {port: '${X}'}", "7496", "the value of ${X} is the live port of TWS, and mode is paper"),
+        ("data: {update_interval: '${X}'}", "7391", "the value of ${X} is not below engine.heartbeat_timeout 30 s"),
+        ("health: {ping_url: '${X}'}", "https://x/7391", "health.ping_url: this version does not act on it"),
+    ],
+)
+def test_what_a_reference_stands_for_is_not_told(text, value, warning):
+    found = warnings(load_text(text, environ={"X": value}))
+    said = [str(problem) for problem in found]
+    assert any(warning in each for each in said)
+    assert value not in "".join(said)
+    assert value not in repr(found)

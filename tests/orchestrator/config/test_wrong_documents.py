@@ -1,11 +1,16 @@
-"""Every wrong document names the place, the value, and what would be right."""
+"""Every wrong document names the place, the value, and what would be right, in whatever way it is met."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from orchestrator.cli import main
 from orchestrator.config import ConfigError, load_text
+
+FORMATS = ("yaml", "toml", "json")
 
 
 def problems_of(text, suffix=".yaml"):
@@ -15,16 +20,113 @@ def problems_of(text, suffix=".yaml"):
 
 
 def corpus():
-    """Name, document and problem of each entry in the file beside this: ``## name``, the document, ``=> problem``."""
-    for entry in Path(__file__).with_name("wrong_yaml.txt").read_text(encoding="utf-8").split("\n\n"):
-        name, _, rest = entry.strip().removeprefix("## ").partition("\n")
-        document, _, problem = rest.rpartition("\n=> ")
-        yield pytest.param(document + "\n", problem, id=name)
+    """The entries of the files beside this: ``## name``, the document, and ``=> problem`` once or several times."""
+    for form in FORMATS:
+        text = Path(__file__).with_name(f"wrong_{form}.txt").read_text(encoding="utf-8")
+        for entry in text.rstrip("\n").split("\n\n"):
+            name, *lines = entry.split("\n")
+            document = [line for line in lines if not line.startswith("=> ")]
+            problems = [f"config.{form}:{line.removeprefix('=> ')}" for line in lines[len(document) :]]
+            name = name.removeprefix("## ")
+            yield pytest.param(f"config.{form}", "\n".join(document) + "\n", problems, id=f"{form}-{name}")
 
 
-@pytest.mark.parametrize(("text", "problem"), list(corpus()))
-def test_a_wrong_yaml_document_has_one_problem(text, problem):
-    assert problems_of(text) == [f"config.yaml:{problem}"]
+CORPUS = list(corpus())
+
+
+def test_the_corpus_is_read_whole():
+    assert len(CORPUS) > 400
+    assert len({row.id for row in CORPUS}) == len(CORPUS)
+    assert all(row.values[2] for row in CORPUS)
+
+
+@pytest.mark.parametrize(("name", "text", "problems"), CORPUS)
+def test_a_wrong_document_says_what_and_where(name, text, problems):
+    assert problems_of(text, Path(name).suffix) == problems
+
+
+def orchestrator(capsys, *words):
+    """Run a command in this process; returns its exit code and what it wrote."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    return ended.value.code, *capsys.readouterr()
+
+
+@pytest.mark.parametrize(("name", "text", "problems"), CORPUS)
+def test_a_wrong_file_is_refused_by_every_command_in_the_same_words(
+    name, text, problems, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(text, encoding="utf-8")
+    errors = "".join(f"error: {problem}\n" for problem in problems)
+    assert orchestrator(capsys, "config", "validate", name) == (3, "", errors)
+    assert orchestrator(capsys, "--config", name, "start") == (3, "", errors)
+    code, out, err = orchestrator(capsys, "config", "validate", name, "--json")
+    assert (code, err) == (3, "")
+    assert told(json.loads(out)) == problems
+    assert [path.name for path in tmp_path.iterdir()] == [name]  # nothing was begun
+
+
+def told(document):
+    """The problems in an error document, as they are said without --json."""
+    error = document["error"]
+    assert set(document) == {"error"}
+    assert set(error) == {"code", "message", "details"}
+    assert error["code"] == 3
+    lines = [line_of(detail) for detail in error["details"]]
+    assert error["message"].splitlines() == lines
+    return lines
+
+
+def line_of(detail):
+    place = ":".join(str(detail[key]) for key in ("file", "line", "column") if detail[key] is not None)
+    said = "; ".join(filter(None, (detail["message"], detail["remedy"])))
+    return ": ".join(filter(None, (place, detail["path"], said)))
+
+
+@pytest.mark.parametrize("words", [("config", "validate"), ("start",)])
+def test_a_real_process_refuses_it_too(words, tmp_path):
+    (tmp_path / "config.paper.yaml").write_text("mode: lvie\nbroker: {port: '7497'}\n")
+    command = [sys.executable, "-c", "from orchestrator.cli import main; main()", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "error: config.paper.yaml:1:7: mode: 'lvie' is not one of paper, live; write live\n"
+        "error: config.paper.yaml:2:16: broker.port: '7497' is not an integer; write 7497 without quotes\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("config.yaml", b"\xff\xfem\x00o\x00", "config.yaml:1:1: the byte 0xff is not UTF-8; save the file as UTF-8"),
+        ("config.toml", b"# caf\xe9\n", "config.toml:1:6: the byte 0xe9 is not UTF-8; save the file as UTF-8"),
+        ("config.yaml", b"mode: \x00\n", "config.yaml:1:7: the character U+0000 cannot stand in YAML; remove it"),
+        ("config", b"", "config: the file's name has no suffix; use .yaml, .yml, .toml, .json"),
+        ("config.ini", b"", "config.ini: '.ini' is no suffix of a config file; use .yaml, .yml, .toml, .json"),
+        ("config.yaml", None, "no config file config.yaml; write one with: orchestrator config init config.yaml"),
+    ],
+)
+def test_a_file_that_is_no_text_is_refused_as_well(name, content, problem, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path(name).write_bytes(content)
+    for words in (("config", "validate", name), ("--config", name, "start")):
+        assert orchestrator(capsys, *words) == (3, "", f"error: {problem}\n")
+
+
+def test_a_folder_is_no_config(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").mkdir()
+    problem = "error: config.yaml is a folder; name the config file in it\n"
+    for words in (("config", "validate", "config.yaml"), ("--config", "config.yaml", "start")):
+        assert orchestrator(capsys, *words) == (3, "", problem)
+
+
+def test_a_comma_too_many_in_json_is_pointed_at():
+    (problem,) = problems_of('{"mode": "paper",}', ".json")  # Python has other words for it since 3.13
+    assert problem.startswith(("config.json:1:17: not valid JSON: ", "config.json:1:18: not valid JSON: "))
+    assert problem.endswith("; remove the comma before the end")
 
 
 @pytest.mark.parametrize(
@@ -41,104 +143,9 @@ def test_a_character_that_nobody_sees_is_pointed_at(text, problem):
     assert problems_of(text) == [f"config.yaml:{problem}"]
 
 
-TOML = [
-    ("a misspelled mode", 'mode = "lvie"\n', "1:8: mode: 'lvie' is not one of paper, live; write live"),
-    (
-        "text for an integer",
-        '[strategy]\nmax_positions = "ten"\n',
-        "2:17: strategy.max_positions: 'ten' is not an integer; write a whole number of at least 1",
-    ),
-    ("no end of a table", "[strategy\n", "1:10: not valid TOML: Expected ']' at the end of a table declaration"),
-    ("no value", "mode = \n", "1:8: not valid TOML: Invalid value"),
-    ("no end of a text", 'version = "1"\nmode = "paper', "2:14: not valid TOML: Unterminated string"),
-    (
-        "not a number",
-        "[risk]\nmax_correlation = nan\n",
-        "2:19: risk.max_correlation: nan is not a number; write a number from 0 to 1",
-    ),
-    (
-        "an option twice",
-        "[risk]\nmax_correlation = 0.5\nmax_correlation = 0.6\n",
-        "3:22: not valid TOML: Cannot overwrite a value",
-    ),
-    ("a dotted key", "broker.prot = 5\n", "1:1: broker.prot: there is no such option; did you mean port?"),
-    ("a quoted key", '"broker" . "prot" = 5\n', "1:1: broker.prot: there is no such option; did you mean port?"),
-    (
-        "a key in single quotes",
-        "[ 'risk' ]\nmax_correlation = 2\n",
-        "2:19: risk.max_correlation: 2 is more than 1; write 0.02 for 2%",
-    ),
-    (
-        "the second of two tables",
-        '[[notifications.routes]]\nchannels = ["console"]\n'
-        '[[notifications.routes]]\nchanels = []\nchannels = ["console"]\n',
-        "4:1: notifications.routes[1].chanels: there is no such option; did you mean channels?",
-    ),
-    (
-        "a table in a line",
-        '[notifications]\napprise = {phone = "topic"}\n',
-        "2:1: notifications.apprise.phone: *** is not an Apprise URL; write one such as ntfy://topic",
-    ),
-    (
-        "a line of a long text that looks like an option",
-        '[data]\npath = """\\\nupdate_interval = 1"""\nupdate_interval = 0\n',
-        "4:19: data.update_interval: 0 is not above 0; write seconds, or text such as 90s, 5m or 1h30m, above 0",
-    ),
-    (
-        "a time without offset",
-        "created_at = 2026-11-24T09:30:00\n",
-        "1:14: created_at: '2026-11-24T09:30:00' is not a time with its offset; "
-        "write one such as 2026-11-24T09:30:00-05:00",
-    ),
-]
-
-
-@pytest.mark.parametrize(("text", "problem"), [row[1:] for row in TOML], ids=[row[0] for row in TOML])
-def test_a_wrong_toml_document_says_where(text, problem):
-    assert problems_of(text, ".toml")[0] == f"config.toml:{problem}"
-
-
-JSON = [
-    ("a misspelled mode", '{"mode": "lvie"}', "1:10: mode: 'lvie' is not one of paper, live; write live"),
-    (
-        "raw tabs between the values",
-        '{\n\t"strategy": {\n\t\t"max_positions": "ten"\n\t}\n}',
-        "3:20: strategy.max_positions: 'ten' is not an integer; write a whole number of at least 1",
-    ),
-    (
-        "marks inside of text",
-        '{"strategy": {"symbols": ["A,]}", "AAPL"]}}',
-        "1:27: strategy.symbols[0]: 'A,]}' is not a symbol; write a ticker such as AAPL or BRK.B",
-    ),
-    (
-        "a key twice",
-        '{"mode": "paper",\n "mode": "live"}',
-        "2:2: mode: 'mode' stands here twice, first on line 1; remove one of the two",
-    ),
-    (
-        "not a number",
-        '{"risk": {"max_correlation": NaN}}',
-        "1:30: risk.max_correlation: nan is not a number; write a number from 0 to 1",
-    ),
-    ("a list as the document", "[1]", "1:1: a list is not a config; write options as key: value lines"),
-    ("a missing colon", '{"mode" "paper"}', "1:9: not valid JSON: Expecting ':' delimiter"),
-    (
-        "half a character",
-        '{"strategy": {"params": {"a": "\\ud800"}}}',
-        "1:31: strategy.params.a: the text holds half a character; write the character itself",
-    ),
-    ("too deep", '{"a": ' + "[" * 60 + "]" * 60 + "}", "1:47: nested more than 40 deep; flatten it"),
-    (
-        "an empty object before the wrong one",
-        '{"risk": {}, "broker": {"maintenance_windows": [], "port": 0}}',
-        "1:60: broker.port: 0 is less than 1; write a whole number from 1 to 65535",
-    ),
-]
-
-
-@pytest.mark.parametrize(("text", "problem"), [row[1:] for row in JSON], ids=[row[0] for row in JSON])
-def test_a_wrong_json_document_says_where(text, problem):
-    assert problems_of(text, ".json")[0] == f"config.json:{problem}"
+def test_a_document_too_deep_for_a_config_is_refused():
+    problem = "config.json:1:47: nested more than 40 deep; flatten it"
+    assert problems_of('{"a": ' + "[" * 60 + "]" * 60 + "}", ".json") == [problem]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +212,43 @@ stragety: {}
         "config.yaml:20:14: notifications.smtp_port: 0 is less than 1; write a whole number from 1 to 65535",
         "config.yaml:22:1: stragety: there is no such option; did you mean strategy?",
     ]
+
+
+NEARLY_WRONG = {
+    "a breaker that is off may be set to anything": (
+        "risk: {enable_circuit_breaker: false, max_portfolio_drawdown: 0.05, circuit_breaker_threshold: 0.5}"
+    ),
+    "real money may be traded by files that somebody keeps up to date": (
+        "mode: live\nbroker: {paper_trading: false, port: 7496, account_number: U1}\n"
+        "data: {primary_source: csv, path: prices}"
+    ),
+    "an engine of the user's brings its own prices": (
+        "mode: live\nbroker: {broker_type: 'desk:Broker', paper_trading: false, account_number: U1}\n"
+        "engine: {target: 'desk:Engine'}"
+    ),
+    "quiet hours hold back what is not critical": (
+        "notifications: {routes: [{levels: [warning, critical], quiet_hours: '22:00-07:00', channels: [console]}]}"
+    ),
+    "two routes to one channel": (
+        "notifications: {routes: [{levels: [critical], channels: [console]}, {topics: [order], channels: [console]}]}"
+    ),
+    "a channel that is not used may be set to anything": (
+        "notifications: {slack_webhook_url: 'https://example.com/x'}"
+    ),
+    "notifications that are off need nothing": (
+        "notifications: {enabled: false, channels: [slack], slack_webhook_url: 'https://example.com/x'}"
+    ),
+    "an override of hours with a reason": (
+        "schedule: {calendar_overrides: {2026-07-02: {close: '13:00', reason: storm}}}"
+    ),
+    "a job without a timeout of its own": "schedule: {jobs: {mine: {interval: 1s, jitter: 0.5s, run: 'a:b'}}}",
+    "a state as a word": "schedule: {jobs: {mine: {interval: 5m, only_when: trading, run: 'a:b'}}}",
+}
+
+
+@pytest.mark.parametrize("text", NEARLY_WRONG.values(), ids=NEARLY_WRONG)
+def test_what_is_nearly_wrong_is_right(text):
+    load_text(text)
 
 
 def test_a_rule_is_not_asked_about_an_option_that_is_wrong_by_itself():

@@ -1,6 +1,6 @@
 """An engine on a real database file and a virtual clock, which can be abandoned at any moment and built anew."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -8,6 +8,7 @@ import pytest
 
 from calendars import MarketCalendar, VirtualClock
 from orchestrator.config import embedded_defaults
+from orchestrator.engine import Strategy
 from orchestrator.engine.account import Account
 from orchestrator.engine.builtin import BuiltinEngine
 from orchestrator.engine.journal import Journal
@@ -17,6 +18,40 @@ from orchestrator.store import Store
 NEW_YORK = ZoneInfo("America/New_York")
 PRICES = Path(__file__).parents[3] / "config" / "prices"
 CALENDAR = MarketCalendar()
+
+
+class Scripted(Strategy):
+    """Gives the orders that it was given, each at its time of day: _0931=[Order(...)]."""
+
+    def __init__(self, **orders):
+        self.script = {f"{name[1:3]}:{name[3:]}": order for name, order in orders.items()}
+        self.fills, self.life = [], []
+
+    def initialize(self):
+        self.life.append("initialized")
+
+    def on_data(self, timestamp, data):
+        return self.script.pop(f"{timestamp.astimezone(NEW_YORK):%H:%M}", [])
+
+    def on_fill(self, fill):
+        self.fills.append(fill)
+
+    def finalize(self):
+        self.life.append("finalized")
+
+
+class Weights(Strategy):
+    """Wants these weights."""
+
+    def __init__(self, **weights):
+        self.weights = weights
+
+    def target_weights(self, timestamp, data):
+        return self.weights
+
+
+def flat_bar(day, price, volume=""):
+    return f"{day},{price},{price},{price},{price},{volume}"
 
 
 class Rig:
@@ -37,12 +72,24 @@ class Rig:
         self.config.data.primary_source, self.config.data.path = "csv", str(PRICES)
 
     def bars(self, **rows):
-        """Prices are these: SYMBOL=["2012-11-19,10,10,10,10,1", ...]."""
+        """Prices are these: SYMBOL=["2012-11-19,10,10,10,10,1000", ...]."""
         for symbol, lines in rows.items():
             text = "\n".join(["date,open,high,low,close,volume", *lines, ""])
             (self.folder / f"{symbol}.csv").write_text(text, encoding="utf-8")
         self.config.strategy.symbols = list(rows)
         self.config.data.primary_source, self.config.data.path = "csv", "."
+
+    def closes(self, until, **prices):
+        """Prices stand still within a session: SYMBOL=[10.0, 11.0, ...], the last of them on the day `until`."""
+        count = max(map(len, prices.values()))
+        first = date.fromisoformat(until) - timedelta(days=2 * count + 10)
+        days = [session.date for session in CALENDAR.sessions(first, date.fromisoformat(until))]
+        self.bars(
+            **{
+                symbol: [flat_bar(day, price) for day, price in zip(days[-len(values) :], values, strict=True)]
+                for symbol, values in prices.items()
+            }
+        )
 
     def at(self, text):
         """Go to this time in New York."""
@@ -93,7 +140,7 @@ class Rig:
 
     def account(self):
         """What the fills on record add up to."""
-        return Account.of(self.config.broker.starting_cash, self.journal.fills())
+        return Account.of(self.config.broker.starting_cash, self.journal.fills(), self.journal.splits())
 
 
 @pytest.fixture
@@ -102,6 +149,21 @@ def rig(tmp_path):
     yield rig
     if rig.store is not None:
         rig.store.close()
+
+
+@pytest.fixture
+def weights():
+    return Weights
+
+
+@pytest.fixture
+def scripted():
+    return Scripted
+
+
+@pytest.fixture
+def flat():
+    return flat_bar
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Daily bars are replayed at the session's pace, and what is wrong with a file is said."""
+"""Files of daily bars: what is read, and what is said of the rest."""
 
 from datetime import date
 from pathlib import Path
@@ -6,18 +6,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.engine import EngineError
-from orchestrator.engine.bars import Bar, CsvPrices, read_bars
+from orchestrator.engine.bars import Bar, read_bars
+from orchestrator.engine.prices import Span
 
 PRICES = Path(__file__).parents[3] / "config" / "prices"
 HEADER = "date,open,high,low,close,volume\n"
-
-
-@pytest.fixture
-def aapl(calendar):
-    source = CsvPrices(PRICES, calendar)
-    source.connect()
-    source.watch(["AAPL"])
-    return source
 
 
 @pytest.fixture
@@ -30,67 +23,12 @@ def file(tmp_path):
     return write
 
 
-@pytest.mark.parametrize(
-    ("time", "value"),
-    [
-        ("09:30", 567.17),
-        ("10:05", 564.885),
-        ("10:40", 562.6),
-        ("11:50", 572.0),
-        ("12:59:59.999999", 571.5),
-        ("13:00", 571.5),
-        ("20:00", 571.5),
-    ],
-)
-def test_a_half_day_that_ends_higher_goes_down_first(aapl, new_york, time, value):
-    price = aapl.price("AAPL", new_york(f"2012-11-23T{time}"))
-    assert (price.value, price.stale) == (value, False)
-
-
 def test_a_day_that_ends_lower_goes_up_first():
     assert Bar(date(2012, 11, 20), 10.0, 13.0, 8.0, 9.0).path() == (10.0, 13.0, 8.0, 9.0)
 
 
 def test_a_day_that_ends_where_it_began_goes_up_first():
     assert Bar(date(2012, 11, 20), 10.0, 13.0, 8.0, 10.0).path() == (10.0, 13.0, 8.0, 10.0)
-
-
-def test_before_the_open_the_last_close_is_known_and_stale(aapl, new_york):
-    price = aapl.price("AAPL", new_york("2012-11-23T09:29:59"))
-    assert (price.value, price.stale, price.at) == (561.7, True, new_york("2012-11-21T16:00"))
-
-
-@pytest.mark.parametrize("day", ["2001-09-11", "2001-09-14", "2001-09-15"])
-def test_days_without_a_session_have_no_price_of_their_own(aapl, new_york, day):
-    price = aapl.price("AAPL", new_york(f"{day}T11:00"))
-    assert (price.value, price.stale) == (17.37, True)
-
-
-def test_trading_goes_on_with_the_next_bar(aapl, calendar):
-    session = calendar.session(date(2001, 9, 17))
-    price = aapl.price("AAPL", session.open)
-    assert (price.value, price.stale) == (16.0, False)
-
-
-def test_before_the_first_bar_nothing_is_known(aapl, new_york):
-    assert aapl.price("AAPL", new_york("2001-08-01T09:00")) is None
-    assert aapl.snapshot(["AAPL"], new_york("2000-01-03T10:00")) == {}
-
-
-def test_after_the_last_bar_its_close_is_known_and_stale(aapl, new_york):
-    price = aapl.price("AAPL", new_york("2013-06-03T11:00"))
-    assert (price.value, price.stale) == (532.1729, True)
-
-
-def test_a_market_that_never_closes_can_be_replayed(tmp_path):
-    from calendars import MarketCalendar
-
-    (tmp_path / "BTC.csv").write_text(HEADER + "2012-11-24,10,16,4,13,1\n", encoding="utf-8")
-    always = MarketCalendar("ALWAYS")
-    source = CsvPrices(tmp_path, always)
-    source.watch(["BTC"])
-    session = always.session(date(2012, 11, 24))
-    assert source.price("BTC", session.open + (session.close - session.open) / 3).value == 4.0
 
 
 @pytest.mark.parametrize(
@@ -111,9 +49,9 @@ def test_a_market_that_never_closes_can_be_replayed(tmp_path):
 )
 def test_a_bad_row_is_named_and_left_out(file, row, complaint):
     path = file(f"{HEADER}2012-11-20,10,11,9,10,1\n{row}\n2012-11-26,12,12,12,12,1\n")
-    bars, problems = read_bars(path)
-    assert [bar.date.day for bar in bars] == [20, 26]
-    assert list(problems) == [f"{complaint}; the row is left out"]
+    read = read_bars(path)
+    assert [bar.date.day for bar in read.bars] == [20, 26]
+    assert list(read.problems) == [f"{complaint}; the row is left out"]
 
 
 def test_a_file_without_the_columns_is_refused(file):
@@ -133,22 +71,44 @@ def test_a_file_that_is_no_text_is_refused(file, tmp_path):
 
 
 def test_a_changed_file_is_read_again(file):
-    assert len(read_bars(file(f"{HEADER}2012-11-20,10,11,9,10,1\n"))[0]) == 1
-    assert len(read_bars(file(f"{HEADER}2012-11-20,10,11,9,10,1\n2012-11-21,10,11,9,10,1\n"))[0]) == 2
-
-
-def test_a_missing_folder_says_what_to_set(tmp_path, calendar):
-    with pytest.raises(EngineError, match=r"nowhere: no such folder; set data.path"):
-        CsvPrices(tmp_path / "nowhere", calendar).connect()
-
-
-def test_a_missing_file_says_what_to_do(tmp_path, calendar):
-    with pytest.raises(EngineError, match=r"TSLA.csv: no such file; put the bars of TSLA there or take it out"):
-        CsvPrices(tmp_path, calendar).watch(["TSLA"])
+    assert len(read_bars(file(f"{HEADER}2012-11-20,10,11,9,10,1\n")).bars) == 1
+    assert len(read_bars(file(f"{HEADER}2012-11-20,10,11,9,10,1\n2012-11-21,10,11,9,10,1\n")).bars) == 2
 
 
 @pytest.mark.parametrize(("symbol", "rows"), [("AAPL", 123), ("IBM", 123), ("MSFT", 123), ("GOOG", 62)])
 def test_the_sample_is_sound(symbol, rows, calendar):
-    bars, problems = read_bars(PRICES / f"{symbol}.csv")
-    assert (len(bars), list(problems)) == (rows, [])
-    assert all(calendar.session(bar.date) for bar in bars)
+    read = read_bars(PRICES / f"{symbol}.csv")
+    assert (len(read.bars), list(read.problems)) == (rows, [])
+    assert all(calendar.session(day) for day in read.dates)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "span"),
+    [
+        (0.0, 0.0, (10.0, 10.0, 10.0, 10.0)),
+        (0.0, 0.2, (10.0, 8.8, 10.0, 8.8)),
+        (0.0, 0.5, (10.0, 8.0, 11.0, 11.0)),  # down to the low and half of the way up again
+        (0.5, 1.0, (11.0, 11.0, 14.0, 13.0)),
+        (0.0, 1.0, (10.0, 8.0, 14.0, 13.0)),
+        (1.0, 1.0, (13.0, 13.0, 13.0, 13.0)),
+    ],
+)
+def test_what_was_traded_between_two_times_has_the_turns_between_them(start, end, span):
+    bar = Bar(date(2012, 11, 20), 10.0, 14.0, 8.0, 13.0)
+    assert bar.between(start, end, 390.0) == Span(*span)
+
+
+def test_the_volume_of_a_minute_is_that_of_the_day_spread_evenly():
+    bar = Bar(date(2012, 11, 20), 10.0, 14.0, 8.0, 13.0, volume=39_000.0)
+    assert bar.between(0.1, 0.2, 390.0).volume == 100.0
+
+
+@pytest.mark.parametrize(("text", "volume"), [("5431000", 5_431_000.0), ("0", 0.0), ("", None), ("nan", None)])
+def test_volumes_may_be_unknown(file, text, volume):
+    [bar] = read_bars(file(f"{HEADER}2012-11-20,10,11,9,10,{text}\n")).bars
+    assert bar.volume == volume
+
+
+def test_a_file_need_not_have_volumes(file):
+    [bar] = read_bars(file("date,open,high,low,close\n2012-11-20,10,11,9,10\n")).bars
+    assert (bar.volume, bar.line) == (None, 2)

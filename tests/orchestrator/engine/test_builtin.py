@@ -18,39 +18,6 @@ from orchestrator.store import equity
 HISTORY = Path(__file__).parents[3] / "config" / "config.history.yaml"
 
 
-class Trader(Strategy):
-    """Gives the orders that it was given, each at its time of day."""
-
-    def __init__(self, **orders):
-        self.orders = {f"{name[1:3]}:{name[3:]}": order for name, order in orders.items()}
-        self.fills, self.life = [], []
-
-    def initialize(self):
-        self.life.append("initialized")
-
-    def on_data(self, timestamp, data):
-        local = timestamp.astimezone(MarketCalendar().exchange_timezone)
-        return self.orders.pop(f"{local:%H:%M}", [])
-
-    def on_fill(self, fill):
-        self.fills.append(fill)
-
-    def finalize(self):
-        self.life.append("finalized")
-
-
-class Weights(Strategy):
-    def __init__(self, **weights):
-        self.weights = weights
-
-    def target_weights(self, timestamp, data):
-        return self.weights
-
-
-def flat(day, price):
-    return f"{day},{price},{price},{price},{price},1"
-
-
 # --- a day ---
 
 
@@ -103,11 +70,11 @@ def test_fills_are_told_to_people(rig):
     assert {each.level for each in told} == {"info"}
 
 
-def test_a_rebalance_sells_before_it_buys_and_uses_the_money(rig):
+def test_a_rebalance_sells_before_it_buys_and_uses_the_money(rig, weights, flat):
     rig.bars(A=[flat("2012-11-19", 10)], B=[flat("2012-11-19", 10)])
     rig.config.risk.max_position_size = 0.8
     rig.config.strategy.rebalance_frequency = "intraday"
-    strategy = Weights(A=0.8)
+    strategy = weights(A=0.8)
     rig.at("2012-11-19T09:30")
     engine = rig.start(strategy)
     engine.rebalance("0930")
@@ -118,11 +85,11 @@ def test_a_rebalance_sells_before_it_buys_and_uses_the_money(rig):
     assert rig.fills()[2].quantity > 7900
 
 
-def test_the_cash_buffer_is_never_spent(rig):
+def test_the_cash_buffer_is_never_spent(rig, weights, flat):
     rig.bars(A=[flat("2012-11-19", 10)], B=[flat("2012-11-19", 7)])
     rig.config.risk.max_position_size = 0.5
     rig.at("2012-11-19T09:30")
-    rig.start(Weights(A=0.5, B=0.5)).rebalance()
+    rig.start(weights(A=0.5, B=0.5)).rebalance()
     mark = rig.events_of(EquityMarked)[-1]
     assert mark.cash >= 0.2 * mark.equity
     assert mark.cash < 0.202 * mark.equity
@@ -154,7 +121,8 @@ def test_progress_counts_what_is_done(rig):
     rig.replay()
     rig.at("2012-11-23T09:35")
     engine = rig.start()
-    assert engine.progress() == {"steps": 0, "orders": 0, "fills": 0, "last_data_at": None, "positions": 0}
+    before = engine.progress()
+    assert (before["steps"], before["last_data_at"], before["data_age"]) == (0, None, None)
     engine.rebalance("0935")
     rig.step()
     assert engine.progress() == {
@@ -162,8 +130,24 @@ def test_progress_counts_what_is_done(rig):
         "orders": 3,
         "fills": 3,
         "last_data_at": "2012-11-23T09:35:00-05:00",
+        "data_age": 0.0,
+        "stale": 0,
         "positions": 3,
     }
+
+
+def test_the_age_of_the_data_is_seen_when_prices_stop(rig, flat):
+    rig.bars(A=[flat("2012-11-16", 10)], B=[flat("2012-11-16", 10), flat("2012-11-19", 10)])
+    engine = rig.start()
+    rig.step()
+    assert engine.progress()["stale"] == 1
+    rig.bars(A=[flat("2012-11-16", 10)])
+    engine = rig.start()
+    rig.at("2012-11-19T09:40")
+    rig.step()
+    told = engine.progress()
+    assert (told["last_data_at"], told["stale"]) == ("2012-11-16T16:00:00-05:00", 1)
+    assert told["data_age"] == 236_400  # from Friday 16:00 to Monday 09:40
 
 
 def test_a_session_is_the_same_each_time(tmp_path, rig):
@@ -219,7 +203,7 @@ def test_a_market_that_never_closes_has_a_session_each_day(rig):
     assert rig.journal.decisions("2012-11-25") == ["0001"]
 
 
-def test_days_without_a_bar_are_told_once_and_nothing_is_traded(rig):
+def test_days_without_a_bar_are_told_once_and_nothing_is_traded(rig, flat):
     rig.bars(A=[flat("2001-09-10", 10)], B=[flat("2001-09-10", 10), flat("2001-09-17", 10)])
     rig.clock = VirtualClock(datetime(2001, 9, 17, 8, tzinfo=UTC))
     rig.at("2001-09-17T09:30")
@@ -260,7 +244,7 @@ def test_the_shipped_history_can_be_replayed(rig):
     assert 0.2 <= held.cash / mark.equity < 0.3
 
 
-def test_without_any_price_the_decision_stays_open(rig):
+def test_without_any_price_the_decision_stays_open(rig, flat):
     rig.bars(A=[flat("2012-11-16", 10)])
     engine = rig.start()
     assert engine.rebalance("0930") == "decision 0930 is not made: no symbol has a price now"
@@ -314,9 +298,9 @@ def test_intraday_decides_at_each_call(rig):
 # --- a strategy's own orders ---
 
 
-def test_orders_of_a_strategy_are_sent_and_filled(rig):
+def test_orders_of_a_strategy_are_sent_and_filled(rig, scripted, flat):
     rig.bars(A=[flat("2012-11-19", 10)])
-    strategy = Trader(_0931=[Order("A", "BUY", 5)], _0933=[Order("A", "SELL", 2)])
+    strategy = scripted(_0931=[Order("A", "BUY", 5)], _0933=[Order("A", "SELL", 2)])
     rig.start(strategy)
     rig.run("2012-11-19T09:35")
     assert [(fill.action, fill.quantity) for fill in strategy.fills] == [("BUY", 5), ("SELL", 2)]
@@ -326,9 +310,9 @@ def test_orders_of_a_strategy_are_sent_and_filled(rig):
     ]
 
 
-def test_two_orders_in_a_symbol_have_names_of_their_own(rig):
+def test_two_orders_in_a_symbol_have_names_of_their_own(rig, scripted, flat):
     rig.bars(A=[flat("2012-11-19", 10)])
-    rig.start(Trader(_0931=[Order("A", "BUY", 5), Order("A", "BUY", 3, "LIMIT", 9.0)]))
+    rig.start(scripted(_0931=[Order("A", "BUY", 5), Order("A", "BUY", 3, "LIMIT", 9.0)]))
     rig.run("2012-11-19T09:32")
     assert [record.order_ref for record in rig.journal.orders("2012-11-19")] == [
         "20121119-equal_weight-A-0931",
@@ -336,21 +320,68 @@ def test_two_orders_in_a_symbol_have_names_of_their_own(rig):
     ]
 
 
-def test_a_limit_order_rests_over_sessions_until_its_price_comes(rig):
-    rig.bars(A=[flat("2012-11-19", 10), flat("2012-11-20", 10), flat("2012-11-21", 8)])
-    rig.start(Trader(_0931=[Order("A", "BUY", 5, "LIMIT", 9.0)]))
-    rig.run("2012-11-19T09:35")
-    for day in ("2012-11-20", "2012-11-21"):
-        rig.at(f"{day}T09:30")
-        rig.start()
-        rig.run(f"{day}T09:35")
+def test_a_limit_order_rests_until_its_price_comes(rig, scripted):
+    rig.bars(A=["2012-11-19,10,10,7,7,"])
+    rig.start(scripted(_0931=[Order("A", "BUY", 5, "LIMIT", 9.0)]))
+    rig.run("2012-11-19T12:20")
+    assert rig.fills() == []
+    rig.run("2012-11-19T12:25")
     [fill] = rig.fills()
-    assert (fill.order_ref, fill.at[:10]) == ("20121119-equal_weight-A-0931", "2012-11-21")
-    assert 8.0 < fill.price <= 9.0
+    assert (fill.order_ref, fill.price) == ("20121119-equal_weight-A-0931", 9.0)
 
 
-def test_a_strategy_lives_from_initialize_to_finalize(rig):
-    strategy = Trader()
+def test_a_stop_order_of_a_strategy_sells_when_its_price_comes(rig, scripted):
+    rig.bars(A=["2012-11-19,100,100,80,99,"])
+    rig.config.risk.position_stop_loss = 1.0
+    script = {"_0931": [Order("A", "BUY", 5)], "_0932": [Order("A", "SELL", 5, "STOP", stop_price=90.0)]}
+    rig.start(scripted(**script))
+    rig.run("2012-11-19T16:00")
+    assert [(fill.action, fill.order_ref[-4:]) for fill in rig.fills()] == [("BUY", "0931"), ("SELL", "0932")]
+    assert rig.fills()[1].price == pytest.approx(90 * 0.9995)
+    assert rig.journal.orders("2012-11-19")[1].limit_price == 90.0
+
+
+def test_orders_end_with_the_session_when_the_engine_is_stopped(rig, scripted, flat):
+    rig.bars(A=[flat("2012-11-19", 10)])
+    rig.start(scripted(_0931=[Order("A", "BUY", 5, "LIMIT", 9.0)]))
+    rig.run("2012-11-19T16:00")
+    assert rig.statuses()[-1] == ("20121119-equal_weight-A-0931", "Submitted")
+    rig.engine.stop()
+    assert rig.statuses()[-1] == ("20121119-equal_weight-A-0931", "Cancelled")
+    record = rig.journal.find("20121119-equal_weight-A-0931")
+    assert record.error_message == "not filled in session 2012-11-19"
+
+
+def test_orders_end_with_the_session_when_the_engine_runs_on(rig, scripted, flat):
+    rig.bars(A=[flat("2012-11-19", 10)])
+    rig.start(scripted(_0931=[Order("A", "BUY", 5, "LIMIT", 9.0)]))
+    rig.run("2012-11-19T16:02")
+    assert rig.statuses()[-1] == ("20121119-equal_weight-A-0931", "Cancelled")
+
+
+def test_an_engine_that_is_stopped_in_mid_session_leaves_its_orders(rig, scripted, flat):
+    rig.bars(A=[flat("2012-11-19", 10)])
+    rig.start(scripted(_0931=[Order("A", "BUY", 5, "LIMIT", 9.0)]))
+    rig.run("2012-11-19T11:00")
+    rig.engine.stop()
+    assert [record.status for record in rig.journal.open_orders()] == [OrderStatus.SUBMITTED]
+
+
+def test_a_thin_market_fills_an_order_bit_by_bit(rig, scripted, flat):
+    rig.bars(A=[flat("2012-11-19", 10, 39_000)])  # a hundred a minute, of which ten are ours
+    rig.start(scripted(_0931=[Order("A", "BUY", 25)]))
+    rig.run("2012-11-19T09:40")
+    assert [(fill.quantity, fill.fill_id[-6:], fill.at[11:16]) for fill in rig.fills()] == [
+        (10, "0931-1", "09:31"),
+        (10, "0931-2", "09:32"),
+        (5, "0931-3", "09:33"),
+    ]
+    assert [status for _, status in rig.statuses()] == ["Submitted", "PartiallyFilled", "PartiallyFilled", "Filled"]
+    assert rig.account().held("A") == 25
+
+
+def test_a_strategy_lives_from_initialize_to_finalize(rig, scripted):
+    strategy = scripted()
     rig.start(strategy)
     rig.engine.stop()
     rig.engine.disconnect()
@@ -365,18 +396,18 @@ def test_a_strategy_that_fails_stops_the_engine_with_its_reason(rig):
 
     rig.start(Fails())
     with pytest.raises(
-        StrategyError, match=r"strategy equal_weight: on_data at 2012-11-19T09:30:00-05:00 raised TypeError"
+        StrategyError, match=r"strategy equal_weight failed in on_data: TypeError: .* \(test_builtin.py line \d+\)"
     ):
         rig.step()
 
 
-def test_what_a_failing_on_fill_has_seen_is_written_down(rig):
-    class Fails(Trader):
+def test_what_a_failing_on_fill_has_seen_is_written_down(rig, scripted):
+    class Fails(scripted):
         def on_fill(self, fill):
             raise RuntimeError("no")
 
     rig.start(Fails(_0930=[Order("AAPL", "BUY", 1)]))
-    with pytest.raises(StrategyError, match=r"on_fill of AAPL at 2012-11-19T09:30:00-05:00 raised RuntimeError: no"):
+    with pytest.raises(StrategyError, match="strategy equal_weight failed in on_fill: RuntimeError: no"):
         rig.step()
     assert rig.account().held("AAPL") == 1
 
@@ -397,97 +428,11 @@ def test_a_callback_that_fails_harms_nothing(rig, caplog):
     assert "a callback failed on order 20121119-equal_weight-AAPL-0930" in caplog.text
 
 
-# --- risk ---
-
-
-@pytest.fixture
-def crash(rig):
-    """A holds half of the equity and loses more than half of its value on the second day."""
-    rig.bars(
-        A=[flat("2012-11-19", 100), "2012-11-20,100,100,40,90,1", flat("2012-11-21", 100)],
-        B=[flat("2012-11-19", 10), flat("2012-11-20", 10), flat("2012-11-21", 10)],
-    )
-    rig.config.risk.max_position_size = 0.8
-    rig.config.strategy.rebalance_frequency = "intraday"
-    rig.start(Weights(A=0.5)).rebalance()
-    rig.at("2012-11-20T09:30")
-    return rig
-
-
-def test_a_crash_trips_the_breaker_once(crash):
-    crash.run("2012-11-20T16:00")
-    told = [each for each in crash.alerts("risk") if each.title == "Circuit breaker triggered"]
-    assert [each.level for each in told] == ["critical"]
-    assert "no purchases for the rest of session 2012-11-20" in told[0].message
-
-
-def test_a_tripped_breaker_outlives_the_engine_and_lets_only_sales_through(crash):
-    crash.run("2012-11-20T14:00")
-    crash.start(Weights(A=0.1, B=0.2))
-    assert crash.engine.rebalance("1400") == "decision 1400: 1 orders"
-    assert [(fill.action, fill.symbol) for fill in crash.fills()] == [("BUY", "A"), ("SELL", "A")]
-    assert crash.store.read_meta("circuit_breaker")["session"] == "2012-11-20"
-
-
-def test_after_a_recovery_the_next_session_buys_again(crash):
-    crash.run("2012-11-20T16:00")
-    crash.at("2012-11-21T09:30")
-    crash.start(Weights(A=0.5, B=0.2)).rebalance()
-    assert [(fill.action, fill.symbol) for fill in crash.fills()] == [("BUY", "A"), ("BUY", "B")]
-
-
-def test_a_tripping_breaker_ends_resting_purchases(rig):
-    rig.bars(A=["2012-11-19,100,100,40,40,1"], B=[flat("2012-11-19", 10)])
-    rig.config.risk.max_position_size = 0.8
-    rig.start(Trader(_0930=[Order("A", "BUY", 500), Order("B", "BUY", 5, "LIMIT", 9.0)]))
-    rig.run("2012-11-19T15:59")
-    limit = rig.journal.find("20121119-equal_weight-B-0930")
-    assert (limit.status, limit.error_message) == (OrderStatus.CANCELLED, "the circuit breaker has tripped")
-    assert rig.statuses()[-1] == ("20121119-equal_weight-B-0930", "Cancelled")
-
-
-def test_a_small_loss_trips_nothing(rig):
-    rig.bars(A=["2012-11-19,100,100,90,90,1"])
-    rig.config.risk.max_position_size = 0.8
-    rig.start(Weights(A=0.5)).rebalance()
-    rig.run("2012-11-19T16:00")
-    assert rig.alerts("risk") == []
-
-
-def test_a_position_that_is_wanted_too_large_is_told_once_in_a_session(rig):
-    rig.bars(A=[flat("2012-11-19", 10)])
-    rig.config.strategy.rebalance_frequency = "intraday"
-    rig.start(Weights(A=0.5)).rebalance("0930")
-    rig.start(Weights(A=0.5)).rebalance("0931")
-    [told] = rig.alerts("risk")
-    assert told.level == "warning"
-    assert told.metadata["symbol"] == "A"
-
-
-def test_orders_beyond_the_limit_of_a_minute_go_in_the_next(rig):
-    rig.config.risk.max_orders_per_minute = 2
-    rig.start().rebalance("0930")
-    assert len(rig.fills()) == 2
-    rig.run("2012-11-19T09:31")
-    assert len(rig.fills()) == 2
-    rig.run("2012-11-19T09:32")
-    assert [fill.symbol for fill in rig.fills()] == ["AAPL", "IBM", "MSFT"]
-    assert rig.fills()[2].at == "2012-11-19T09:31:00-05:00"
-
-
-def test_new_limits_hold_from_the_next_order_on(rig):
-    rig.bars(A=[flat("2012-11-19", 10)])
-    engine = rig.start(Weights(A=0.1))
-    engine.apply_risk(replace(rig.config.risk, max_position_size=0.05))
-    engine.rebalance()
-    assert rig.fills()[0].quantity == pytest.approx(500, abs=2)
-
-
 # --- what can't be ---
 
 
-def test_bad_rows_are_told_with_file_and_line(rig, caplog):
-    rig.bars(A=["2012-11-16,10,10,10,ten,1", flat("2012-11-19", 10)])
+def test_bad_rows_are_told_with_file_and_line(rig, caplog, flat):
+    rig.bars(A=["2012-11-16,10,10,10,ten,", flat("2012-11-19", 10)])
     rig.start()
     rig.start()
     [told] = rig.alerts("engine")
@@ -501,7 +446,7 @@ def test_without_its_data_the_engine_does_not_connect(rig):
         rig.build().connect()
 
 
-def test_a_position_without_a_file_is_valued_at_what_was_paid(rig):
+def test_a_position_without_a_file_is_valued_at_what_was_paid(rig, flat):
     rig.bars(A=[flat("2012-11-19", 10), flat("2012-11-20", 10)], B=[flat("2012-11-19", 10)])
     rig.start().rebalance()
     (rig.folder / "B.csv").unlink()
@@ -513,7 +458,7 @@ def test_a_position_without_a_file_is_valued_at_what_was_paid(rig):
     assert positions == {"A": 10.0, "B": None}
 
 
-def test_what_is_no_longer_traded_is_sold(rig):
+def test_what_is_no_longer_traded_is_sold(rig, flat):
     rig.bars(A=[flat("2012-11-19", 10), flat("2012-11-20", 10)], B=[flat("2012-11-19", 10), flat("2012-11-20", 10)])
     rig.start().rebalance()
     rig.config.strategy.symbols = ["A"]

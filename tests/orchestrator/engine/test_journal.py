@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from orchestrator.engine import Action, Fill, OrderRecord, OrderStatus, OrderType
 from orchestrator.engine.journal import Journal, order_ref
+from orchestrator.engine.records import Split
 
 NOW = datetime(2012, 11, 23, 14, 35, tzinfo=UTC)
 SESSION = "2012-11-23"
@@ -95,3 +97,76 @@ def test_only_sent_orders_count_as_sent(journal):
 
 def test_an_unknown_order_is_not_found(journal):
     assert journal.find("20121123-equal_weight-AAPL-0935") is None
+
+
+def test_fills_of_one_moment_are_in_the_order_in_which_they_were_written(journal):
+    first, second = record("Z"), record("A")
+    journal.intend([first, second])
+    for order in (first, second):
+        journal.add_fill(order, fill(1, ref=order.order_ref))
+    assert [each.order_ref for each in journal.fills()] == [first.order_ref, second.order_ref]
+
+
+def test_splits_come_back_as_they_were_written(journal, store):
+    splits = [Split("AAPL", NOW, 7.0, 92.7), Split("IBM", NOW + timedelta(days=1), 0.1, 90.0)]
+    for split in splits:
+        journal.add_split(split)
+    assert Journal(store).splits() == splits
+
+
+# --- what has been told ---
+
+
+def test_a_fill_is_untold_until_it_has_been_told(journal, store):
+    order = record()
+    journal.intend([order])
+    journal.add_fill(order, fill(1, 4.0))
+    journal.add_fill(order, fill(2, 6.0))
+    assert [(told.order_ref, news.fill_id[-2:]) for told, news in Journal(store).untold()] == [
+        (order.order_ref, "-1"),
+        (order.order_ref, "-2"),
+    ]
+    journal.told()
+    journal.acknowledge()
+    assert Journal(store).untold() == []
+
+
+def test_the_next_news_takes_note_of_what_has_been_told(journal, store):
+    order = record()
+    journal.intend([order])
+    journal.add_fill(order, fill(1, 4.0))
+    journal.told()
+    journal.add_fill(order, fill(2, 6.0))
+    assert [news.fill_id[-2:] for _, news in Journal(store).untold()] == ["-2"]
+    journal.acknowledge()
+    assert len(Journal(store).untold()) == 1
+
+
+def test_an_order_that_ended_without_a_fill_is_untold(journal, store):
+    order, other = record(), record("IBM")
+    journal.intend([order, other])
+    order.status = OrderStatus.SUBMITTED
+    journal.save(order)
+    assert Journal(store).untold() == []
+    order.status = OrderStatus.ERROR
+    journal.save(order)
+    [(found, news)] = Journal(store).untold()
+    assert (found.order_ref, found.status, news) == (order.order_ref, OrderStatus.ERROR, None)
+
+
+def test_news_of_an_earlier_run_is_not_forgotten_for_that_of_this_one(journal, store):
+    order = record()
+    journal.intend([order])
+    journal.add_fill(order, fill(1, 4.0))
+    again = Journal(store)
+    again.add_fill(again.find(order.order_ref), fill(2, 6.0))
+    assert len(Journal(store).untold()) == 2
+
+
+def test_to_have_told_nothing_writes_nothing(journal, store):
+    journal.untold()
+    statements = []
+    event.listen(store.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    journal.told()
+    journal.acknowledge()
+    assert statements == []

@@ -1,5 +1,7 @@
 """Killed anywhere and built anew on the same file, the engine goes on: nothing is lost and nothing is done twice."""
 
+import sqlite3
+
 import pytest
 from sqlalchemy import event
 
@@ -107,7 +109,7 @@ def test_intents_of_an_earlier_session_are_not_sent(friday):
     assert friday.fills() == []
 
 
-def test_market_orders_end_with_their_session_and_limit_orders_rest(friday):
+def test_orders_end_with_their_session(friday):
     friday.build()
     market = intent(friday, session="2012-11-21")
     limit = intent(friday, "IBM", session="2012-11-21", order_type=OrderType.LIMIT, limit_price=50.0)
@@ -117,9 +119,9 @@ def test_market_orders_end_with_their_session_and_limit_orders_rest(friday):
         friday.journal.save(record)
     friday.start()
     friday.step()
-    ended = friday.journal.find(market.order_ref)
+    assert friday.journal.open_orders() == []
+    ended = friday.journal.find(limit.order_ref)
     assert (ended.status, ended.error_message) == (OrderStatus.CANCELLED, "not filled in session 2012-11-21")
-    assert [record.order_ref for record in friday.journal.open_orders()] == [limit.order_ref]
 
 
 def test_an_engine_that_runs_on_ends_them_at_the_change_of_session(friday):
@@ -158,7 +160,7 @@ class Killer:
                 raise Killed
 
 
-COMMITS = 10
+COMMITS = 12
 """Of an undisturbed :func:`trade`."""
 
 
@@ -209,21 +211,42 @@ def test_a_kill_at_any_commit_changes_nothing_in_the_end(friday, number):
     check_books(friday)
 
 
+@pytest.mark.parametrize("number", range(1, COMMITS + 1, 3))
+def test_a_full_disk_ends_the_engine_and_nothing_is_lost_or_done_twice(friday, number):
+    morning(friday)
+
+    def fail(connection):
+        if not connection.get_execution_options().get("read_only") and killer.commits >= number:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    killer = Killer(friday.store)
+    event.listen(friday.store.engine, "commit", fail)
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        trade(friday)
+    friday.start()
+    trade(friday)
+    orders = friday.journal.orders(DAY)
+    assert [record.status for record in orders] == [OrderStatus.FILLED] * 5
+    assert [fill.fill_id for fill in friday.journal.fills()] == [f"{record.order_ref}-1" for record in orders]
+    check_books(friday)
+
+
 class FarBroker:
     """A broker with a memory of its own, as a real one has. `executed` are fills that nobody has asked for yet."""
 
     def __init__(self, known=(), executed=()):
-        self.known, self.executed, self.submitted, self.cancelled = set(known), list(executed), [], []
+        self.known = dict.fromkeys(known, OrderStatus.SUBMITTED) if not isinstance(known, dict) else known
+        self.executed, self.submitted, self.cancelled = list(executed), [], []
 
-    def open_orders(self):
-        return set(self.known)
+    def orders(self):
+        return dict(self.known)
 
     def executions(self):
         return list(self.executed)
 
     def submit(self, record, now):
         self.submitted.append(record.order_ref)
-        self.known.add(record.order_ref)
+        self.known[record.order_ref] = OrderStatus.SUBMITTED
 
     def cancel(self, order_ref, now):
         self.cancelled.append(order_ref)
@@ -269,6 +292,18 @@ def test_an_intent_that_the_broker_does_not_know_is_sent(far):
     broker, _, record = far()
     assert broker.submitted == [far.ref]
     assert (record.status, record.retry_count) == (OrderStatus.SUBMITTED, 1)
+
+
+@pytest.mark.parametrize("status", [OrderStatus.CANCELLED, OrderStatus.ERROR])
+def test_an_intent_that_the_broker_has_ended_is_not_sent_again(far, status):
+    broker, _, record = far(known={far.ref: status})
+    assert broker.submitted == []
+    assert (record.status, record.error_message) == (status, "the broker has ended it")
+
+
+def test_an_order_that_nobody_here_gave_is_logged(far, caplog):
+    far(known=["by-hand"])
+    assert "the broker has an open order by-hand, which is not one of this journal" in caplog.text
 
 
 def test_a_sent_order_that_the_broker_no_longer_has_is_over(far):

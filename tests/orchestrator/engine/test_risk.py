@@ -1,16 +1,17 @@
 """The limits: what they cut, what they leave, and what is said about it."""
 
-from dataclasses import fields, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.config import RiskConfig, embedded_defaults
-from orchestrator.engine import NOT_ENFORCED, Account, Order, Position
+from orchestrator.config import embedded_defaults
+from orchestrator.engine import Account, Order, Position
+from orchestrator.engine.limits import Limits, Situation
 from orchestrator.engine.prices import Price
-from orchestrator.engine.risk import Limits, plan_rebalance
+from orchestrator.engine.risk import plan_rebalance
 
 NOW = datetime(2012, 11, 23, 14, 35, tzinfo=UTC)
 LOOSE = Limits(max_positions=10, max_position_size=1.0, min_cash_buffer=0.0, max_orders_per_minute=60, cost=0.0)
@@ -24,8 +25,8 @@ def prices(**values):
     return {symbol: Price(symbol, float(value), NOW) for symbol, value in values.items()}
 
 
-def plan(weights, holding, market, limits=LOOSE, waiting=(), may_buy=True):
-    return plan_rebalance(weights, holding, waiting, market, limits, may_buy=may_buy)
+def plan(weights, holding, market, limits=LOOSE, waiting=(), **more):
+    return plan_rebalance(weights, Situation(holding, waiting, market, limits, **more))
 
 
 def orders(planned):
@@ -145,10 +146,90 @@ def test_open_orders_count_as_done():
 
 
 def test_the_circuit_breaker_lets_only_sales_through():
-    planned = plan({"A": 0.5}, account(500, B=50), prices(A=10, B=10), may_buy=False)
+    planned = plan({"A": 0.5}, account(500, B=50), prices(A=10, B=10), halted="the circuit breaker has tripped")
     assert orders(planned) == [("SELL", 50, "B")]
-    assert cuts(planned) == [("circuit_breaker", "A")]
+    [cut] = planned.cuts
+    assert (cut.limit, cut.reason) == ("halted", "A is not bought: the circuit breaker has tripped")
 
+
+def test_a_barred_symbol_is_not_bought_and_may_be_sold():
+    barred = {"A": "it was sold at a loss", "B": "it was sold at a loss"}
+    planned = plan({"A": 0.5}, account(500, B=50), prices(A=10, B=10), barred=barred)
+    assert orders(planned) == [("SELL", 50, "B")]
+    [cut] = planned.cuts
+    assert (cut.limit, cut.symbol, cut.reason) == ("barred", "A", "A: it was sold at a loss")
+
+
+# --- correlation ---
+
+DAYS = [date(2012, 10, 1) + timedelta(days=number) for number in range(20)]
+UP_DOWN, OTHER = (0.01, -0.01, 0.02, 0.0), (0.01, 0.01, -0.02, -0.01)
+ALIKE = {
+    "A": dict(zip(DAYS, UP_DOWN * 5, strict=True)),
+    "B": dict(zip(DAYS, (value * 2 for value in UP_DOWN * 5), strict=True)),
+    "C": dict(zip(DAYS, OTHER * 5, strict=True)),
+    "D": dict(zip(DAYS, (-value for value in UP_DOWN * 5), strict=True)),
+}
+"""A and B move as one, C on its own, D against them; of E nothing is known."""
+
+UNLIKE = replace(LOOSE, max_correlation=0.8)
+FIVE = prices(A=10, B=10, C=10, D=10, E=10)
+
+
+def alike(weights, holding, limits=UNLIKE, market=FIVE, **more):
+    return plan(weights, holding, market, limits, returns=lambda symbol: ALIKE.get(symbol, {}), **more)
+
+
+def test_of_two_new_positions_that_move_as_one_the_larger_is_opened():
+    planned = alike({"A": 0.1, "B": 0.3, "C": 0.1, "D": 0.1}, account(1000))
+    assert orders(planned) == [("BUY", 30, "B"), ("BUY", 10, "C"), ("BUY", 10, "D")]
+    [cut] = planned.cuts
+    assert (cut.limit, cut.symbol, cut.allowed) == ("max_correlation", "A", 0.8)
+    assert cut.wanted == pytest.approx(1.0)
+    assert cut.reason == "A is not bought: its correlation with B is 1.00, max_correlation 0.80"
+
+
+def test_nothing_is_opened_that_moves_like_what_is_held():
+    planned = alike({"A": 0.1, "B": 0.3}, account(900, A=10))
+    assert (orders(planned), cuts(planned)) == ([], [("max_correlation", "B")])
+
+
+def test_what_is_held_stays_and_may_grow():
+    assert orders(alike({"A": 0.2, "B": 0.1}, account(800, A=10, B=10))) == [("BUY", 10, "A")]
+
+
+def test_what_is_sold_makes_room_for_what_moves_like_it():
+    assert orders(alike({"B": 0.1}, account(900, A=10))) == [("SELL", 10, "A"), ("BUY", 10, "B")]
+
+
+def test_what_can_not_be_sold_now_still_counts():
+    market = {**FIVE, "A": Price("A", 10.0, NOW, stale=True)}
+    assert cuts(alike({"B": 0.1}, account(900, A=10), market=market)) == [("max_correlation", "B")]
+
+
+def test_an_order_on_its_way_counts_as_chosen():
+    planned = alike({"A": 0.1, "B": 0.2}, account(1000), waiting=[Order("A", "BUY", 10)])
+    assert (orders(planned), cuts(planned)) == ([], [("max_correlation", "B")])
+
+
+def test_the_place_of_what_is_not_opened_is_free_for_another():
+    planned = alike({"A": 0.3, "B": 0.2, "C": 0.1}, account(1000), replace(UNLIKE, max_positions=2))
+    assert orders(planned) == [("BUY", 30, "A"), ("BUY", 10, "C")]
+
+
+def test_too_little_history_allows_and_says_so():
+    planned = alike({"A": 0.1, "E": 0.1}, account(1000))
+    assert orders(planned) == [("BUY", 10, "A"), ("BUY", 10, "E")]
+    assert planned.remarks == [
+        "E and A share fewer than 20 daily returns, or one of them does not move, so max_correlation is not looked at"
+    ]
+
+
+def test_a_correlation_at_the_limit_is_allowed():
+    assert cuts(alike({"A": 0.1, "B": 0.1}, account(1000), replace(LOOSE, max_correlation=1.0))) == []
+
+
+# --- all of it ---
 
 weight = st.floats(-0.2, 0.6)
 price = st.floats(0.5, 900)
@@ -188,16 +269,3 @@ def test_limits_come_from_the_config():
     limits = Limits.of(config)
     assert (limits.max_position_size, limits.max_positions) == (0.07, 4)
     assert limits.cost == pytest.approx(0.0015005)
-
-
-def test_every_key_of_risk_is_enforced_or_named_as_not():
-    enforced = {
-        "max_portfolio_drawdown",
-        "max_position_size",
-        "enable_circuit_breaker",
-        "circuit_breaker_threshold",
-        "min_cash_buffer",
-        "max_orders_per_minute",
-    }
-    assert enforced.isdisjoint(NOT_ENFORCED)
-    assert enforced | set(NOT_ENFORCED) == {each.name for each in fields(RiskConfig)}

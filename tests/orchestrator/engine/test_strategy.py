@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.config import StrategyConfig
-from orchestrator.engine import Account, Context, Order, Position, Strategy, load_strategy
+from orchestrator.engine import Account, Action, Context, Fill, Order, Position, Strategy, load_strategy
 from orchestrator.engine.prices import Price
 from orchestrator.engine.runner import StrategyError, StrategyRunner
 
@@ -113,13 +113,13 @@ class Answers(Strategy):
 
 
 def runner(answer):
-    return StrategyRunner(Answers(answer), "mine", lambda at: at.isoformat())
+    return StrategyRunner(Answers(answer), "mine")
 
 
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        ([1], r"returned \[1\], not a mapping"),
+        ([1], r"it returned \[1\], not a mapping"),
         ({"A": "much"}, "gives 'A' the weight 'much', not a number"),
         ({"A": float("nan")}, "gives 'A' the weight nan, not a number"),
         ({"A": True}, "gives 'A' the weight True, not a number"),
@@ -127,7 +127,7 @@ def runner(answer):
     ],
 )
 def test_weights_that_are_none_are_an_error(answer, complaint):
-    with pytest.raises(StrategyError, match="strategy mine: target_weights at 2012-11-23T14:35:00") as caught:
+    with pytest.raises(StrategyError, match="strategy mine failed in target_weights: it") as caught:
         runner(answer).weights(NOW, {})
     assert caught.match(complaint)
 
@@ -137,7 +137,7 @@ def test_no_weights_mean_no_change():
 
 
 def test_orders_that_are_none_are_an_error():
-    with pytest.raises(StrategyError, match=r"mine: on_data at .* returned 'BUY', not a list of Order"):
+    with pytest.raises(StrategyError, match=r"mine failed in on_data: it returned 'BUY', not a list of Order"):
         runner(["BUY"]).orders(NOW, {})
 
 
@@ -151,14 +151,63 @@ def test_a_single_order_is_an_order():
     assert runner(order).orders(NOW, {}) == [order]
 
 
-def test_an_exception_names_strategy_time_and_reason():
+def test_an_exception_names_strategy_hook_and_reason():
     class Fails(Strategy):
         def target_weights(self, timestamp, data):
             return data["A"]
 
-    failing = StrategyRunner(Fails(), "mine", lambda at: at.isoformat())
-    with pytest.raises(StrategyError, match=r"strategy mine: target_weights at 2012-11-23T.* raised KeyError: 'A'"):
+    failing = StrategyRunner(Fails(), "mine")
+    complaint = r"strategy mine failed in target_weights: KeyError: 'A' \(test_strategy.py line \d+\)$"
+    with pytest.raises(StrategyError, match=complaint):
         failing.weights(NOW, {})
+
+
+BROKEN = """
+import json
+from orchestrator.engine import Strategy
+
+class Tenth(Strategy):
+    def target_weights(self, timestamp, data):
+        return self.tenth(len(data))
+
+    def tenth(self, count):
+        return 1 / count
+
+    def on_data(self, timestamp, data):
+        return json.loads("{")
+"""
+
+
+def test_an_exception_names_the_last_line_of_the_user_s_file(tmp_path, monkeypatch):
+    (tmp_path / "desk_of_a_user.py").write_text(BROKEN, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    tenth = StrategyRunner(load("desk_of_a_user:Tenth"), "desk_of_a_user:Tenth")
+    with pytest.raises(StrategyError) as caught:
+        tenth.weights(NOW, {})
+    assert str(caught.value) == (
+        "strategy desk_of_a_user:Tenth failed in target_weights: ZeroDivisionError: division by zero "
+        "(desk_of_a_user.py line 10)"
+    )
+    with pytest.raises(StrategyError, match=r"failed in on_data: JSONDecodeError: .* \(desk_of_a_user.py line 13\)$"):
+        tenth.orders(NOW, {})
+    del sys.modules["desk_of_a_user"]
+
+
+@pytest.mark.parametrize("hook", ["initialize", "target_weights", "on_data", "on_fill", "finalize"])
+def test_an_exception_in_any_hook_is_a_failure(hook):
+    def fail(*_):
+        raise ZeroDivisionError("division by zero")
+
+    runner = StrategyRunner(type("Broken", (Strategy,), {hook: fail})(), "mine")
+    calls = {
+        "initialize": lambda: runner.initialize(None),
+        "target_weights": lambda: runner.weights(NOW, {}),
+        "on_data": lambda: runner.orders(NOW, {}),
+        "on_fill": lambda: runner.fill(Fill("f", "r", "A", Action.BUY, 1.0, 1.0, 0.0, NOW)),
+        "finalize": runner.finalize,
+    }
+    with pytest.raises(StrategyError, match=rf"strategy mine failed in {hook}: ZeroDivisionError: division by zero"):
+        calls[hook]()
 
 
 def test_only_a_strategy_with_on_data_gives_orders():
