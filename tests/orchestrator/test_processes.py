@@ -278,6 +278,18 @@ def test_hung_engine_is_killed_with_its_children_and_restarted(desk, foreign):
     ]
 
 
+def test_edit_while_the_engine_starts_is_in_force_at_once_and_for_the_next_start(desk, foreign):
+    foreign("NeverConnects", start_timeout=5)
+    daemon = desk.start()
+    desk.wait_for(lambda: "connecting" in desk.read("notes.txt"), "it is starting")
+    foreign("Diary", start_timeout=5)
+    daemon.signal(signal.SIGHUP)
+    taken_up = daemon.wait_for("is in force: engine.target: engines:NeverConnects -> engines:Diary")
+    assert desk.wait_for_status(state="starting")["state"] == "pre_market"
+    daemon.wait_for("-> trading", taken_up.end())
+    assert "start AAPL MSFT" in desk.read("notes.txt")
+
+
 def test_incident_of_a_hung_engine_shows_where_it_hangs(desk, foreign):
     foreign("HangsOnce", heartbeat_timeout=1.5)
     daemon = desk.start_trading()
