@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import cast
 
 from calendars import Clock, MarketCalendar
+from notifiers import OrderNotificationAdapter
 from orchestrator.config import TradingConfig
+from orchestrator.engine.alerts import AlertEmitter
 from orchestrator.engine.interface import TradingEngine
 from orchestrator.events import EngineEvent
 from orchestrator.store import Store
@@ -36,7 +38,23 @@ def build_engine(
         from orchestrator.engine.builtin import BuiltinEngine
 
         return BuiltinEngine(config, store, calendar, base_dir, clock, emit, seed)
-    return _foreign(config)
+    engine = _foreign(config)
+    _tell_of_orders(engine, clock, emit)
+    return engine
+
+
+def _tell_of_orders(engine: TradingEngine, clock: Clock, emit: Callable[[EngineEvent], None]) -> None:
+    """Alerts of the fills and troubles of a foreign engine, as far as it lets anybody follow them; from any thread."""
+    adapter = OrderNotificationAdapter([AlertEmitter("order", emit)], now=clock.now)
+    callbacks = {
+        "register_fill_callback": adapter.on_order_filled,
+        "register_status_callback": adapter.on_order_status_changed,
+        "register_error_callback": adapter.on_order_error,
+    }
+    for name, callback in callbacks.items():
+        register = getattr(engine, name, None)
+        if callable(register):
+            register(callback)
 
 
 def _foreign(config: TradingConfig) -> TradingEngine:

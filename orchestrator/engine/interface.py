@@ -27,7 +27,7 @@ class TradingEngine(Protocol):
       every half second, in place of everything else, until it returns True; then the engine is stopped.
     - ``add_strategy(strategy)``, before start.
     - ``register_fill_callback``, ``register_status_callback``, ``register_error_callback``: for those who follow
-      orders.
+      orders. Where it has them, its fills, cancellations and errors become alerts.
     """
 
     def connect(self) -> bool:
