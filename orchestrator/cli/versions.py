@@ -132,7 +132,10 @@ def _plan_text(settings: Settings, compared: str, found: list[Change], moves: li
         lines += ["", table(["job", "next run now", "next run then"], runs)]
     if any(change.key == "mode" for change in found):
         lines += ["", "A running daemon refuses another mode: stop it and start it again."]
-    return "\n".join([*lines, "", "Nothing is applied yet; to take up the file: orchestrator config reload"])
+    how = "no daemon runs, and the next start takes up the file"
+    if settings.owner() is not None:
+        how = "to take up the file: orchestrator config reload"
+    return "\n".join([*lines, "", f"Nothing is applied yet; {how}"])
 
 
 def _new(change: Change) -> str:
