@@ -62,9 +62,12 @@ class SimulatedWorld:
         self.notifier = MemoryNotifier()
 
     def adapt(self, config: TradingConfig) -> TradingConfig:
-        """A foreign engine has threads and a clock of its own, so the built-in one stands in for it."""
+        """A foreign engine has threads and a clock of its own, so the built-in one stands in for it. Nothing reaches a
+        real broker: the paper one stands in for it, and invented prices for its own."""
         config = deepcopy(config)
-        config.engine.target = "builtin"
+        config.engine.target, config.broker.broker_type = "builtin", "paper"
+        if config.data.primary_source == "ibkr":
+            config.data.primary_source = "synthetic"
         config.data.update_interval = max(PACE, config.data.update_interval)
         return config
 

@@ -52,6 +52,8 @@ def simulate(settings: Settings, start: datetime | None, end: datetime | None, s
     target = settings.config.engine.target
     if target != "builtin" and not settings.quiet:
         click.echo(f"note: engine.target {target} is not simulated; the built-in engine stands in for it", err=True)
+    if "ibkr" in {settings.config.broker.broker_type, settings.config.data.primary_source} and not settings.quiet:
+        click.echo("note: Interactive Brokers is not simulated; paper orders and synthetic prices stand in", err=True)
     summary = Simulation(settings.path, first, last, seed, show).run()
     if as_json:
         click.echo(json.dumps({"kind": "summary", **summary.to_dict()}))

@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path as FilePath
 
 from orchestrator.config.documents import Document
@@ -18,12 +19,7 @@ LIVE_PORTS = {7496: "TWS", 4001: "the Gateway"}
 GATEWAY_PORTS = (4001, 4002)
 TWS_PORTS = (7496, 7497)
 HIGH_COST = 0.05
-NOT_ACTED_ON = (
-    ("data", "enable_reconnect"),
-    ("data", "cache_enabled"),
-    ("data", "cache_dir"),
-    ("health", "ping_url"),
-)
+NOT_ACTED_ON = (("health", "ping_url"),)
 """Options that are read and checked, and that nothing looks at yet."""
 
 
@@ -85,10 +81,11 @@ def _not_acted_on(config: TradingConfig) -> Iterator[Finding]:
             yield Finding((section, name), shown, "this version does not act on it")
 
 
-def _no_ibkr_yet(config: TradingConfig) -> Iterator[Finding]:
-    if config.broker.broker_type == "ibkr" and config.engine.target == "builtin":
-        message = "ibkr is not part of this version, and start will refuse it"
-        yield Finding(("broker", "broker_type"), "ibkr", message, "write paper")
+def _no_ibkr_library(config: TradingConfig) -> Iterator[Finding]:
+    wanted = config.broker.broker_type == "ibkr" and config.engine.target == "builtin"
+    if wanted and not any(find_spec(name) for name in ("ib_async", "ib_insync")):
+        message = "ibkr needs a client library, and none is installed"
+        yield Finding(("broker", "broker_type"), "ibkr", message, "pip install 'trading-orchestrator[ibkr]'")
 
 
 def _position_over_limit(config: TradingConfig) -> Iterator[Finding]:
@@ -162,7 +159,7 @@ def _seconds(value: float) -> str:
 
 ADVICE: Sequence[Callable[[TradingConfig], Iterator[Finding]]] = (
     _not_acted_on,
-    _no_ibkr_yet,
+    _no_ibkr_library,
     _cut_positions,
     _position_over_limit,
     _nothing_to_trade,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator.engine.account import Position
 from orchestrator.engine.prices import Doubt
@@ -33,7 +33,12 @@ class Broker(Protocol):
 
     def disconnect(self) -> None: ...
 
-    def is_connected(self) -> bool: ...
+    def is_connected(self) -> bool:
+        """Whether orders can be sent, and all that is told here is known to be so."""
+
+    def attend(self, now: datetime) -> None:
+        """Keep the connection, whatever the market does; called at each step of the engine. News waits for
+        :meth:`step`."""
 
     def submit(self, record: OrderRecord, now: datetime) -> None:
         """Send the order under its `order_ref`; raises BrokerError if it is refused at once."""
@@ -54,6 +59,12 @@ class Broker(Protocol):
     def positions(self) -> Mapping[str, Position]: ...
 
     def cash(self) -> float: ...
+
+    def net_liquidation(self) -> float | None:
+        """What the account is worth by the broker's own reckoning; None where cash and positions are all there is."""
+
+    def figures(self) -> Mapping[str, Any]:
+        """What people should see of broker and account, JSON-ready."""
 
     def adjust(self, now: datetime, tell: Callable[[Split, Position], None]) -> Mapping[str, Doubt]:
         """Take account of what has become of the shares themselves, before anything is valued or traded.

@@ -16,14 +16,11 @@ from notifiers import OrderNotificationAdapter, RiskNotificationAdapter
 from orchestrator.config import RiskConfig, TradingConfig
 from orchestrator.engine.account import Account
 from orchestrator.engine.alerts import AlertEmitter, RiskAlerts
-from orchestrator.engine.broker import Broker
-from orchestrator.engine.data import price_source
 from orchestrator.engine.hours import TradingDay, TradingHours
 from orchestrator.engine.interface import EngineError
 from orchestrator.engine.journal import Journal
 from orchestrator.engine.notices import Notices
 from orchestrator.engine.orders import ErrorCallback, FillCallback, StatusCallback
-from orchestrator.engine.paper import PaperBroker
 from orchestrator.engine.portfolio import Portfolio
 from orchestrator.engine.prices import Price
 from orchestrator.engine.quality import DataQuality
@@ -33,6 +30,7 @@ from orchestrator.engine.runner import StrategyRunner
 from orchestrator.engine.strategy import Context, Strategy, load_strategy
 from orchestrator.engine.support import check_supported
 from orchestrator.engine.trader import Trader
+from orchestrator.engine.venue import open_venue
 from orchestrator.engine.watch import EquityWatch
 from orchestrator.events import EngineEvent
 from orchestrator.store import Store
@@ -68,12 +66,13 @@ class BuiltinEngine:
         self._config, self._clock = config, clock
         self._hours = TradingHours(calendar, config.schedule)
         self._journal, self._notices = Journal(store), Notices(store)
-        self._prices = price_source(config, base_dir, calendar, seed)
-        self._quality = DataQuality(AlertEmitter("engine", emit), self._notices)
-        self._broker = self._make_broker()
+        told = AlertEmitter("engine", emit)
+        venue = open_venue(config, self._journal, store, calendar, base_dir, clock, told, seed)
+        self._prices, self._broker = venue.prices, venue.broker
+        self._quality = DataQuality(told, self._notices)
         risk_told = AlertEmitter("risk", emit)
         adapter = RiskNotificationAdapter([risk_told], now=clock.now)
-        self._watch = EquityWatch(store, config.risk, adapter, self._notices, config.broker.starting_cash)
+        self._watch = EquityWatch(store, config.risk, adapter, self._notices, venue.begun_with)
         alerts, reporter = RiskAlerts(risk_told, self._notices), Reporter(emit, self._hours.stamp)
         self._portfolio = Portfolio(self._prices, self._broker, self._watch, reporter, alerts)
         self._trader = Trader(
@@ -93,10 +92,7 @@ class BuiltinEngine:
         self._steps = 0
         self._halt_label = ""
         self._last_look: tuple[datetime, datetime | None, int] | None = None
-
-    def _make_broker(self) -> Broker:
-        costs = self._config.broker
-        return PaperBroker(self._journal, self._prices, costs.starting_cash, costs.slippage, costs.commission)
+        self._postponed: str | None = None
 
     def _connect_callbacks(self, reporter: Reporter, alerts: OrderNotificationAdapter) -> None:
         handler = self._trader.handler
@@ -173,6 +169,7 @@ class BuiltinEngine:
         price, `data_age` how many seconds old it was, `stale` how many symbols had no fresh price; `positions` is how
         many there are."""
         at, newest, stale = self._last_look or (None, None, 0)
+        figures = self._broker.figures()
         return {
             "steps": self._steps,
             "orders": self._trader.orders,
@@ -181,6 +178,7 @@ class BuiltinEngine:
             "data_age": None if newest is None or at is None else round((at - newest).total_seconds(), 3),
             "stale": stale,
             "positions": len(self._portfolio.account.positions),
+            **({"broker": figures} if figures else {}),
         }
 
     def apply_risk(self, risk: RiskConfig) -> None:
@@ -196,11 +194,14 @@ class BuiltinEngine:
         """
         self._steps += 1
         day = self._enter(now)
-        if day is not None and day.trades(now):
+        if day is not None and not self._broker.is_connected():
+            self._trader.turn(day, now)
+        elif day is not None and day.trades(now):
             prices = self._look(day, now)
             self._trader.turn(day, now)
             if self._running().gives_orders:
                 self._trader.ask_for_orders(day, now, prices)
+            self._make_up_for(now)
         elif day is not None and day.over(now):
             self._trader.close(day, now)
         return now + timedelta(seconds=self._config.data.update_interval)
@@ -217,13 +218,11 @@ class BuiltinEngine:
         :raises EngineError: the strategy has failed.
         """
         now = self._clock.now()
-        day = self._enter(now)
+        day, label = self._enter(now), decision or self._hours.label(now)
         if day is None or not day.trades(now):
             answer = "nothing is decided while the market is closed"
         else:
-            prices = self._look(day, now)
-            self._trader.turn(day, now)
-            answer = self._trader.decide(day, decision or self._hours.label(now), now, prices)
+            answer = self._postpone(label) or self._look_and_decide(day, label, now)
         logger.info("rebalance: %s", answer)
         return answer
 
@@ -246,9 +245,32 @@ class BuiltinEngine:
         self._trader.turn(day, now)
         return not self._trader.handler.waiting() and not (flatten and self._portfolio.account.positions)
 
+    # --- what has to wait ---
+
+    def _look_and_decide(self, day: TradingDay, label: str, now: datetime) -> str:
+        prices = self._look(day, now)
+        self._trader.turn(day, now)
+        return self._postpone(label) or self._trader.decide(day, label, now, prices)
+
+    def _postpone(self, label: str) -> str | None:
+        """Keep a decision for later, if it can't be made now; it can again when the answer is None."""
+        waits_for = self._waits_for()
+        self._postponed = label if waits_for else None
+        return f"decision {label} waits for {waits_for}" if waits_for else None
+
+    def _waits_for(self) -> str:
+        """What has to be there before anything is decided; empty if it is."""
+        return self._prices.loading if self._broker.is_connected() else "the broker"
+
+    def _make_up_for(self, now: datetime) -> None:
+        """Make a decision that had to wait."""
+        if self._postponed is not None and not self._waits_for():
+            self.rebalance(self._postponed)
+
     # --- following the market ---
 
     def _enter(self, now: datetime) -> TradingDay | None:
+        self._broker.attend(now)
         day = self._hours.day(now)
         self._trader.enter(day, now)
         return day

@@ -12,7 +12,7 @@ from orchestrator.engine.records import Action, Order
 from orchestrator.engine.risk import BAND, no_purchase, whole
 from orchestrator.engine.volatility import scale_to_target
 
-__all__ = ["MINUTE", "Clearance", "check_orders", "clear_order", "orders_left"]
+__all__ = ["MINUTE", "WAIT", "Clearance", "check_orders", "clear_order", "orders_left"]
 
 MINUTE = timedelta(minutes=1)
 

@@ -2,11 +2,15 @@
 
 from typing import Protocol
 
-__all__ = ["EngineError", "TradingEngine"]
+__all__ = ["EngineError", "EngineRefused", "TradingEngine"]
 
 
 class EngineError(Exception):
     """The engine cannot go on; the text says what is wrong, where, and what to do."""
+
+
+class EngineRefused(EngineError):
+    """A guard rail: it could go on, and must not. The account is another than mode and config say."""
 
 
 class TradingEngine(Protocol):

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from orchestrator.engine.account import Account, Position
 from orchestrator.engine.broker import BrokerError, OrderReport
@@ -78,6 +79,9 @@ class PaperBroker:
     def is_connected(self) -> bool:
         return self._connected
 
+    def attend(self, now: datetime) -> None:
+        """There is no connection to keep."""
+
     def submit(self, record: OrderRecord, now: datetime) -> None:
         if record.order_ref in self._book:
             raise BrokerError(f"there is an order {record.order_ref} already")
@@ -116,6 +120,12 @@ class PaperBroker:
 
     def cash(self) -> float:
         return self._account.cash
+
+    def net_liquidation(self) -> float | None:
+        return None
+
+    def figures(self) -> Mapping[str, Any]:
+        return {}
 
     def adjust(self, now: datetime, tell: Callable[[Split, Position], None]) -> Mapping[str, Doubt]:
         self._doubts = {}

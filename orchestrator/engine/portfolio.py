@@ -66,8 +66,10 @@ class Portfolio:
     def look(self, session: str, now: datetime, *, news: bool = False) -> dict[str, Price]:
         """Take the prices, value the account, and watch its loss; after `news` the value is told at once and kept."""
         self._adjust(now)
-        prices = self.prices(now)
-        mark = self._mark = self._watch.look(now, session, self.account.equity(prices), self.account.cash)
+        self.refresh()
+        prices, worth = self.prices(now), self._broker.net_liquidation()
+        equity = self.account.equity(prices) if worth is None else worth
+        mark = self._mark = self._watch.look(now, session, equity, self.account.cash)
         if news:
             self._watch.keep(mark)
         self._reporter.equity(mark, self.account, prices, at_once=news)
@@ -80,12 +82,8 @@ class Portfolio:
 
     def _adjust(self, now: datetime) -> None:
         """Shares that have become others must not look like a gain or a loss."""
-        splits = []
 
         def tell(split: Split, position: Position) -> None:
-            splits.append(split)
             self._alerts.split(split, position, now)
 
         self._now, self._doubts = now, self._broker.adjust(now, tell)
-        if splits:
-            self.refresh()

@@ -52,6 +52,10 @@ class PriceSource(Protocol):
     problems: list[str]
     """What was wrong with the data and has been left out, for people; grows while reading."""
 
+    @property
+    def loading(self) -> str:
+        """What is still on its way and has to be waited for before anything is decided, in words; empty if nothing."""
+
     def connect(self) -> None:
         """Raises EngineError, saying what to do."""
 

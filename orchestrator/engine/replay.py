@@ -40,6 +40,10 @@ class CsvPrices:
     def is_connected(self) -> bool:
         return self._connected
 
+    @property
+    def loading(self) -> str:
+        return ""
+
     def watch(self, symbols: Iterable[str]) -> None:
         listed, _ = read_splits(self._folder)
         for symbol in symbols:

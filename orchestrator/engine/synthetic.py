@@ -52,6 +52,10 @@ class SyntheticPrices:
     def is_connected(self) -> bool:
         return True
 
+    @property
+    def loading(self) -> str:
+        return ""
+
     def watch(self, symbols: Iterable[str]) -> None: ...
 
     def price(self, symbol: str, at: datetime) -> Price | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from orchestrator.config import RiskConfig, TradingConfig
 from orchestrator.engine.alerts import RiskAlerts
 from orchestrator.engine.broker import Broker
-from orchestrator.engine.clearing import Clearance, check_orders, clear_order
+from orchestrator.engine.clearing import WAIT, Clearance, check_orders, clear_order
 from orchestrator.engine.exits import BREAKER, STOP_LOSS, Exits, lost_too_much
 from orchestrator.engine.hours import TradingDay, TradingHours
 from orchestrator.engine.journal import Journal, order_ref
@@ -51,6 +51,7 @@ class Trader:
         self._hours, self._journal, self._portfolio, self._watch = hours, journal, portfolio, watch
         self._alerts, self._returns, self._runner = alerts, returns, runner
         self.handler = OrderHandler(journal, broker, self._clear)
+        self._broker = broker
         self.orders = self.fills = 0
         self._day: TradingDay | None = None
         self._exits = Exits.of(())
@@ -227,6 +228,8 @@ class Trader:
         )
 
     def _clear(self, order: Order, live: Sequence[Order], sent: Sequence[datetime], now: datetime) -> Clearance:
+        if not self._broker.is_connected():
+            return WAIT
         self._portfolio.refresh()
         return clear_order(order, live, sent, now, self._situation(self._portfolio.prices(now), now))
 

@@ -402,7 +402,11 @@ broker: {broker_type: ibkr, paper_trading: false, port: 7496, account_number: U1
             3,
             ":4:18: strategy.max_positio",
         ),
-        ("broker: {broker_type: ibkr}\n", 6, "broker ibkr is not part of this version"),
+        (
+            "broker: {broker_type: ibkr}\ndata: {primary_source: synthetic}\n",
+            6,
+            "orders for real shares can't be priced by synthetic",
+        ),
         (LIVE, 6, "orchestrator start --live"),
     ],
 )

@@ -282,8 +282,13 @@ ACTS = {
     "broker.account_number": "orchestrator.config.rules",
     "broker.paper_trading": "orchestrator.config.rules",
     "broker.starting_cash": "orchestrator.engine.builtin",
-    "broker.commission": "orchestrator.engine.builtin",
-    "broker.slippage": "orchestrator.engine.builtin",
+    "broker.commission": "orchestrator.engine.venue",
+    "broker.slippage": "orchestrator.engine.venue",
+    "broker.host": "orchestrator.engine.ibkr.build",
+    "broker.client_id": "orchestrator.engine.ibkr.build",
+    "data.enable_reconnect": "orchestrator.engine.ibkr.build",
+    "data.cache_enabled": "orchestrator.engine.ibkr.build",
+    "data.cache_dir": "orchestrator.config.paths",
     "data.primary_source": "orchestrator.engine.data",
     "data.path": "orchestrator.config.paths",
     "data.update_interval": "orchestrator.engine.builtin",
@@ -332,9 +337,7 @@ ACTS = {
 
 FOR_OTHERS = {
     "version": "the user counts with it",
-    "broker.host": "read by an engine of the user's, which gets the whole config",
-    "broker.client_id": "as broker.host",
-    "broker.use_gateway": "as broker.host",
+    "broker.use_gateway": "read by an engine of the user's, which gets the whole config",
 }
 """Options that are there for somebody else, and why."""
 

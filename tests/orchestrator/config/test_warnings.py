@@ -39,7 +39,6 @@ SAFE = "strategy: {position_size_pct: 0.08}\n"
         (SAFE + "broker: {port: 7496}", "broker.port: 7496 is the live port of TWS, and mode is paper"),
         (SAFE + "broker: {port: 4002}", "broker.port: 4002 is a port of the Gateway, and use_gateway is false"),
         (SAFE + "broker: {use_gateway: true}", "broker.port: 7497 is a port of TWS, and use_gateway is true"),
-        ("data: {cache_enabled: false}", "data.cache_enabled: this version does not act on it"),
         ("health: {ping_url: 'https://hc.example/secret'}", "health.ping_url: this version does not act on it"),
         (
             "health: {ping_url: 'https://example.com/beat'}",
@@ -66,10 +65,17 @@ def said(text):
     return [str(problem) for problem in warnings(load_text(text)) if problem.path != "broker.broker_type"]
 
 
-def test_broker_that_this_version_does_not_have_is_warned_of():
-    (problem,) = warnings(load_text("broker: {broker_type: ibkr}"))
-    assert str(problem) == (
-        "broker.broker_type: ibkr is not part of this version, and start will refuse it; write paper"
+@pytest.mark.parametrize("installed", [True, False])
+def test_broker_whose_library_is_not_installed_is_warned_of(installed, monkeypatch):
+    monkeypatch.setattr("orchestrator.config.advice.find_spec", lambda name: installed or None)
+    problems = [str(problem) for problem in warnings(load_text("broker: {broker_type: ibkr}"))]
+    assert problems == (
+        []
+        if installed
+        else [
+            "broker.broker_type: ibkr needs a client library, and none is installed; "
+            "pip install 'trading-orchestrator[ibkr]'"
+        ]
     )
 
 
@@ -82,8 +88,8 @@ def test_ports_say_nothing_of_another_broker():
 
 
 def test_the_file_is_named_where_it_is_known():
-    problem, *_ = warnings(load_text("broker: {broker_type: ibkr}"), "config.yaml")
-    assert str(problem).startswith("config.yaml: broker.broker_type: ")
+    problem, *_ = warnings(load_text(SAFE + "broker: {port: 7496}"), "config.yaml")
+    assert str(problem).startswith("config.yaml: broker.port: ")
 
 
 # --- what others can read ---

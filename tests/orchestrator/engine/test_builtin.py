@@ -476,9 +476,7 @@ def test_a_strategy_that_is_not_there_is_an_error_at_connect(rig):
 @pytest.mark.parametrize(
     ("section", "key", "value", "reason"),
     [
-        ("broker", "broker_type", "ibkr", "broker ibkr is not part of this version; set broker.broker_type: paper"),
         ("broker", "broker_type", "my.module:Broker", "broker my.module:Broker is not part of this version"),
-        ("data", "primary_source", "ibkr", "prices from ibkr are not part of this version"),
         ("data", "primary_source", "csv", "data.primary_source csv needs data.path"),
     ],
 )
@@ -488,6 +486,15 @@ def test_what_this_version_can_not_do_is_said_before_anything_starts(rig, sectio
     assert check_supported(rig.config).startswith(reason)
     with pytest.raises(EngineError, match=reason):
         rig.build()
+
+
+def test_real_shares_are_not_traded_on_made_up_prices(rig):
+    rig.config.broker.broker_type, rig.config.data.primary_source = "ibkr", "synthetic"
+    assert check_supported(rig.config) == (
+        "orders for real shares can't be priced by synthetic; set data.primary_source: ibkr"
+    )
+    rig.config.data.primary_source = None
+    assert check_supported(rig.config) is None
 
 
 def test_an_engine_that_is_not_started_says_so(rig):

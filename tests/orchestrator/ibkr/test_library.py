@@ -1,0 +1,22 @@
+"""Which client library is used, and what is said where there is none."""
+
+import pytest
+
+from orchestrator.engine import EngineError
+from orchestrator.engine.ibkr import library
+from orchestrator.engine.ibkr.pump import Pump
+
+
+def test_without_a_library_it_is_said_what_to_install(monkeypatch, rig):
+    monkeypatch.setattr(library, "NAMES", ("a_library_that_nobody_has",))
+    monkeypatch.setattr(library, "_loaded", [])
+    rig.build()
+    with pytest.raises(EngineError, match=r"pip install 'trading-orchestrator\[ibkr\]'"):
+        rig.engine.connect()
+
+
+def test_one_of_the_two_is_used():
+    pump = Pump()
+    pump.prepare()
+    assert library.library().__name__ in library.NAMES
+    pump.close()
