@@ -99,6 +99,7 @@ def test_symbols_without_a_line_are_asked_for_in_turn(rig, gateway, monkeypatch)
     rig.start()
     rig.until(lambda: all(value(rig, name) == (10.0 + number, False) for number, name in enumerate(names)))
     assert gateway.do(lambda: len(gateway.sessions[0].streams)) == 2
+    rig.settle()  # what was asked has been answered to its end
     gateway.brokerage.prices["S7"] = 99.0
     rig.advance(31)
     rig.until(lambda: value(rig, "S7") == (99.0, False))
