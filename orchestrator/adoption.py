@@ -232,7 +232,7 @@ class Adoption:
         good = self._good
         if good is None or good.version == reading.version:
             self._end_trial()
-        elif any(_may_stop_engine(change) for change in changes(good.config, reading.config)):
+        elif any(change.concerns_engine for change in changes(good.config, reading.config)):
             self.trial = Trial(reading.version, good)
             self._remember("config_trial", {"version": reading.version, "back_to": good.version})
         else:
@@ -299,7 +299,3 @@ MEND = "Correct the file and it is taken up; to try it once more as it is: orche
 
 def _is_gone(word: str) -> bool:
     return word.startswith("FileNotFoundError")
-
-
-def _may_stop_engine(change: Change) -> bool:
-    return change.effect == "engine" or change.key.startswith("engine.")

@@ -6,24 +6,24 @@ writes down what happened, delivers alerts, and says when it wants the next. Not
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
 from sqlalchemy import insert
-from sqlalchemy.exc import SQLAlchemyError
 
-from calendars import MarketState
+from calendars import MarketCalendar, MarketState
 from calendars.windows import DailyWindow
-from jobs import JobSpec, Misfire, job_specs, parse_job
-from jobs.scheduler import JobScheduler
+from jobs import job_specs
 from notifiers import NotificationMessage
 from orchestrator.adoption import Adoption
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.alerts.outbox import Outbox
+from orchestrator.causes import cause
 from orchestrator.child import Receiver
+from orchestrator.clockwatch import ClockWatch
 from orchestrator.config import TradingConfig, state_dir
 from orchestrator.config.changes import Change
 from orchestrator.config.rules import market_calendar
@@ -54,6 +54,7 @@ from orchestrator.leftovers import Leftovers
 from orchestrator.operator import Operator
 from orchestrator.requests import RequestDesk
 from orchestrator.runner import JobRunner
+from orchestrator.schedule import RETRY, Schedule
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
 from orchestrator.status import snapshot
 from orchestrator.store import meta, transitions
@@ -69,9 +70,6 @@ INSERT_META = insert(meta).prefix_with("OR REPLACE")
 
 SAY_EVERY = timedelta(seconds=60)
 """The status is written at least this often: an old one is the sign of a loop that does not turn."""
-
-RETRY = timedelta(seconds=5)
-"""After the store failed: a locked one costs its busy timeout at each try, and the loop has other work."""
 
 
 class Loop:
@@ -97,15 +95,13 @@ class Loop:
         self.state = OrchestratorState.STOPPED
         self.engine_wanted = self.stopping = False
         self.account: EquityMarked | None = None
-        self._unapplied: dict[str, JobSpec] | None = None
         self._market: MarketState | None = None
         self._beat: EngineBeat | None = None
         self._deliveries: dict[str, Any] = {}
         self._changed = True
-        self._next_apply = self._next_jobs = self._next_write = self._told_at = self.started_at
-        self._gap = self._clock_gap()
+        self._next_write = self._told_at = self.started_at
+        self._clock_watch = ClockWatch(self.clock)
         self._stop_by = self._ask_jobs_by = float("inf")
-        self._parked: set[str] = set()
         first = source.load()
         self.store = world.open_store(first.config, source.base_dir)
         try:
@@ -115,6 +111,13 @@ class Loop:
             raise
 
     def _assemble(self, source: ConfigSource, first: Reading) -> None:
+        self._assemble_records(source, first)
+        self._assemble_engine(source)
+        self._assemble_jobs()
+        self._begin()
+
+    def _assemble_records(self, source: ConfigSource, first: Reading) -> None:
+        """The config in force, and those who write and tell."""
         self.inbox = Inbox()
         self.history = History(self.store, batch=1 if self.world.shared else 1000)
         self.alarms = Alarms(self._put_alert, self._is_open)
@@ -141,6 +144,10 @@ class Loop:
         )
         self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
         self.leftovers = Leftovers(self.store, self.history)
+
+    def _assemble_engine(self, source: ConfigSource) -> None:
+        """The engine's supervisor, and those who tell it what to do."""
+        self._maintenance = _maintenance(self.config, self.calendar)
         folder = state_dir(self.config, source.base_dir) / "incidents" if self.world.shared else None
         self.incidents = Incidents(folder, self.history)
         self.supervisor = EngineSupervisor(
@@ -168,6 +175,9 @@ class Loop:
             self.history,
             lambda: self.config.engine.target == "builtin",
         )
+
+    def _assemble_jobs(self) -> None:
+        """The jobs, and what runs them."""
         self.runner = JobRunner(
             self.clock,
             self.calendar,
@@ -182,23 +192,25 @@ class Loop:
             self.world.rng,
             self.world.spawn,
         )
-        self.scheduler = JobScheduler(
-            self.clock,
-            self.world.job_store(self.store, self._read_spec),
+        self.schedule = Schedule(
+            job_specs(self.config.schedule.jobs, self.calendar),
             self.calendar,
+            self.clock,
+            self.ledger,
+            self.alarms,
+            lambda read_spec: self.world.job_store(self.store, read_spec),
             self.runner.start,
-            self.ledger.ran,
-            self._job_store_told,
         )
         self.requests = RequestDesk(self, self.store)
-        self.specs = job_specs(self.config.schedule.jobs, self.calendar)
-        self._unapplied = self.specs
+
+    def _begin(self) -> None:
+        """Take up what an earlier daemon has left."""
         if self.world.shared:
             self.leftovers.end()
         unsent = self.outbox.load(self.store)
         if unsent:
             logger.info("%d alerts of an earlier run are still to be delivered", unsent)
-        self.ledger.close_lost(self.specs)
+        self.ledger.close_lost(self.schedule.specs)
         self.adoption.begin(self.started_at)
         self.operator.begin(self.started_at)
 
@@ -220,7 +232,8 @@ class Loop:
         self.adoption.step(now)
         wakes = [self.requests.look(now)] if self.world.shared else []
         self._move_engine(now)  # jobs are judged by the state that is, not by that of the turn before
-        wakes.append(self._run_jobs(now))
+        if not self.stopping:  # what is due from here on is overdue for the next daemon
+            wakes.append(self.schedule.step(now))
         if self.clock.monotonic() >= self._ask_jobs_by:
             self._ask_jobs_by = self._stop_by
             self.runner.terminate()
@@ -245,32 +258,12 @@ class Loop:
             except Exception:
                 logger.exception("a message could not be handled: %.200r", message)
 
-    def _run_jobs(self, now: datetime) -> datetime:
-        if self.stopping:
-            return datetime.max.replace(tzinfo=UTC)  # what is due now is overdue for the next daemon
-        if now < self._next_jobs:
-            return self._next_jobs
-        self._apply_jobs(now)
-        wake = self.scheduler.process(now)
-        if self._unapplied is not None and now >= self._next_apply:  # a reload was among the jobs
-            self._apply_jobs(now)
-            wake = self.scheduler.process(now)
-        self._tell_of_parked(now)
-        return wake if self._unapplied is None else min(wake, self._next_apply)
-
-    def _tell_of_parked(self, now: datetime) -> None:
-        parked: Mapping[str, str] = getattr(self.scheduler.store, "parked", {})
-        for name in parked.keys() - self._parked:
-            self.alarms.job_parked(name, parked[name], now)
-        self._parked = set(parked)
-
     def _move_engine(self, now: datetime) -> float | None:
         """Supervisor and state, until they agree: a failed start changes the state in the same turn."""
         market, policy = self.calendar.get_market_state(now), self.policy()
         self.engine_wanted = wanted(market, self.supervisor.state, policy)
-        wait = self.supervisor.step(
-            now, self.engine_wanted, self.session(), busy=self._is_busy(market, now), refused=self._refusal(now)
-        )
+        busy = market is MarketState.TRADING and not any(window.holds(now) for window in self._maintenance)
+        wait = self.supervisor.step(now, self.engine_wanted, self.session(), busy=busy, refused=self._refusal(now))
         if self.supervisor.beat is not self._beat:  # a beat is news: whoever asks for the status sees the newest
             self._beat, self._changed = self.supervisor.beat, True
         failing = self.supervisor.reason != "" or self.supervisor.refused != ""
@@ -293,16 +286,9 @@ class Loop:
             self._next_write = now + RETRY
             self.history.flush()
 
-    def _is_busy(self, market: MarketState, now: datetime) -> bool:
-        """Whether the engine ought to be connected and at work: not while the market or the gateway rests."""
-        zone = self.calendar.exchange_timezone
-        windows = (DailyWindow.parse(text, zone) for text in self.config.broker.maintenance_windows)
-        return market is MarketState.TRADING and not any(window.holds(now) for window in windows)
-
     def _refusal(self, now: datetime) -> str:
         """Why no engine may be started now; asked only when one would be."""
-        waits = self.supervisor.state in {EngineState.STOPPED, EngineState.BACKOFF}
-        if not (self.engine_wanted and waits and self.world.shared):
+        if not (self.engine_wanted and self.supervisor.waits_to_start() and self.world.shared):
             return ""
         free = self.world.free_disk_mb(self.source.base_dir)
         return refusal(now, self.config.health, free, self.history.failing)
@@ -349,8 +335,7 @@ class Loop:
             self.history.add(INSERT_META, {"key": "status", "value": snapshot(self, now)})
             self.leftovers.note([])
         self.history.flush(force=True)
-        if self.scheduler.running:
-            self.scheduler.shutdown(wait=False)
+        self.schedule.close()
         self.inbox.close()
         self.world.close_store(self.store)
 
@@ -365,36 +350,6 @@ class Loop:
         if change is None:
             return "the market never closes"
         return f"market {self.calendar.get_market_state(now)} until {change:%a %d %b %H:%M %Z}"
-
-    # --- jobs ---
-
-    def _read_spec(self, name: str, definition: Mapping[str, Any]) -> JobSpec:
-        """A stored job's spec: nearly always that of the config, which need not be read again."""
-        spec = self.specs.get(name)
-        return (
-            spec if spec is not None and spec.definition == definition else parse_job(name, definition, self.calendar)
-        )
-
-    def _apply_jobs(self, now: datetime) -> None:
-        """Make the stored jobs those of the config, if they may not be; tried again while the store is locked."""
-        if self._unapplied is None or now < self._next_apply:
-            return
-        try:
-            if not self.scheduler.running:
-                self.scheduler.start()
-            applied = self.scheduler.apply(self._unapplied, now)
-        except SQLAlchemyError as error:
-            self._job_store_told(error)
-            self._next_apply = now + RETRY
-            return
-        self._unapplied = None
-        if applied:
-            logger.info("jobs: %s", applied)
-
-    def _job_store_told(self, error: Exception | None) -> None:
-        if error is not None:
-            self._next_jobs = self.clock.now() + RETRY
-        self.ledger.store_told(error)
 
     def _pids(self) -> list[int]:
         """The processes that must not outlive this one."""
@@ -437,24 +392,11 @@ class Loop:
 
     def _decide_what_is_due(self, now: datetime) -> None:
         """An engine that comes up late in a session makes the decision that was due, if nobody has made it."""
-        if self.calendar.get_market_state(now) is not MarketState.TRADING:
+        if self.calendar.get_market_state(now) is not MarketState.TRADING or self.decisions.remind(self.session()):
             return
-        if self.decisions.remind(self.session()):
-            return
-        spec, session = self.specs["rebalance"], self.calendar.session(now)
-        if session is None or not spec.enabled or spec.misfire is Misfire.SKIP or spec.only_when:
-            return
-        at = spec.trigger.last_before(now)
-        if at is not None and session.open <= at < session.close and not self._paused(spec.name):
+        at = self.schedule.due_decision(now)
+        if at is not None:
             self.decide(decision_label(at, self.calendar))
-
-    def _paused(self, name: str) -> bool:
-        """Whether an operator has paused a job; if the store can't be read, it is taken for paused."""
-        try:
-            job = self.scheduler.store.lookup_job(name)
-        except SQLAlchemyError:
-            return True
-        return bool(job is not None and job.kwargs["paused"])
 
     def _engine_told(self, event: EngineEvent, now: datetime) -> None:
         if isinstance(event, AlertRaised):
@@ -466,7 +408,15 @@ class Loop:
             self._publish(Traded(now, event))
 
     def _change_state(self, state: OrchestratorState, market: MarketState, now: datetime) -> None:
-        event = StateChanged(now, self.state, state, self._cause(market, now))
+        because = cause(
+            self.supervisor,
+            self.operator,
+            wanted=self.engine_wanted,
+            stopping=self.stopping,
+            trading=market is MarketState.TRADING,
+            market="" if market is self._market else f"market {market}: {self.calendar.why(now)}",
+        )
+        event = StateChanged(now, self.state, state, because)
         self.state, self.since, self._changed = state, now, True
         logger.info("state %s -> %s: %s", event.old, event.new, event.cause)
         row = {"at": now, "from_state": event.old.value, "to_state": event.new.value, "cause": event.cause}
@@ -474,67 +424,41 @@ class Loop:
         self._publish(event)
         self.alarms.state_changed(event)
 
-    def _cause(self, market: MarketState, now: datetime) -> str:
-        supervisor = self.supervisor
-        if supervisor.refused:
-            return f"the engine is not started: {supervisor.refused}"
-        if supervisor.state is EngineState.FATAL:
-            return f"engine failed: {supervisor.reason}; given up"
-        if supervisor.state is EngineState.BACKOFF:
-            tries = f"restart {supervisor.restarts} of {self.config.engine.max_restart_attempts} follows"
-            return f"engine failed: {supervisor.reason}; {tries}"
-        if self.engine_wanted and supervisor.reason:
-            return f"engine failed: {supervisor.reason}; it is ended and started again"
-        if self.operator.halted is not None and market is MarketState.TRADING and not self.stopping:
-            return f"halted: {self.operator.halted['reason']}"
-        if market is not self._market:
-            return f"market {market}: {self.calendar.why(now)}"
-        if self.stopping:
-            return "the daemon stops"
-        if self.operator.halted is not None:
-            return f"halted: {self.operator.halted['reason']}"
-        if self.operator.wish() == "stop":
-            return "the operator has stopped the engine"
-        return f"engine {supervisor.state}"
-
     # --- config ---
 
     def _put_in_force(self, new: TradingConfig, found: list[Change], now: datetime) -> None:
         """Have everything follow a new config; what could fail comes first."""
         calendar = market_calendar(new)
         specs = job_specs(new.schedule.jobs, calendar)
-        self.calendar, self.specs = calendar, specs
-        self._changed = True
+        maintenance = _maintenance(new, calendar)
+        self.calendar, self._maintenance, self._changed = calendar, maintenance, True
         self.supervisor.config = new.engine
         self.supervisor.command(_limits(new))
         self.outbox.configure(new.notifications, calendar.exchange_timezone)
-        self.runner.calendar = self.scheduler.calendar = calendar
-        self._unapplied, self._next_apply = specs, now
+        self.runner.calendar = calendar
+        self.schedule.follow(specs, calendar, now)
         logging.getLogger("orchestrator").setLevel(new.logging.level)
-        if any(change.effect == "engine" or change.key.startswith("engine.") for change in found):
+        if any(change.concerns_engine for change in found):
             self.supervisor.forgive(now)
         if found:
             self._publish(ConfigApplied(now, [str(change) for change in found]))
 
     # --- clock ---
 
-    def _clock_gap(self) -> float:
-        return self.clock.now().timestamp() - self.clock.monotonic()
-
     def _watch_clock(self, now: datetime) -> None:
-        gap = self._clock_gap()
-        jump, self._gap = gap - self._gap, gap
+        jump = self._clock_watch.jump()
         if jump < -1:
             self._forget_deadlines(now)
         if abs(jump) > self.config.health.max_clock_jump:
             logger.warning("the wall clock jumped by %+.1f s", jump)
-            self._unapplied, self._next_apply = self.specs, now  # fires to come are computed from the new time
+            self.schedule.recompute(now)
             self.alarms.clock_jumped(jump, now)
 
     def _forget_deadlines(self, now: datetime) -> None:
         """Look at requests and try the store in this turn: after a step back the next times would be far away."""
         self.requests.look_now()
-        self._next_apply = self._next_jobs = self._next_write = now
+        self.schedule.try_now(now)
+        self._next_write = now
 
     # --- telling ---
 
@@ -548,6 +472,11 @@ class Loop:
         self.outbox.put(message, topic, key=key, closes=closes)
         self._tell(message)
         self._publish(Alerted(message.timestamp, message.level, topic, message.title, message.message))
+
+
+def _maintenance(config: TradingConfig, calendar: MarketCalendar) -> tuple[DailyWindow, ...]:
+    """When the gateway rests, so that a lost connection is no failure."""
+    return tuple(DailyWindow.parse(text, calendar.exchange_timezone) for text in config.broker.maintenance_windows)
 
 
 def _limits(config: TradingConfig) -> dict[str, Any]:

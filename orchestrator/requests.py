@@ -82,11 +82,11 @@ class RequestDesk:
         return "stopping"
 
     def _pause(self, args: Mapping[str, Any], now: datetime) -> str:
-        self._loop.scheduler.pause_job(self._enabled(args).name)
+        self._loop.schedule.scheduler.pause_job(self._enabled(args).name)
         return "paused"
 
     def _resume(self, args: Mapping[str, Any], now: datetime) -> str:
-        self._loop.scheduler.resume_job(self._enabled(args).name)
+        self._loop.schedule.scheduler.resume_job(self._enabled(args).name)
         return "resumed"
 
     def _enabled(self, args: Mapping[str, Any]) -> JobSpec:
@@ -96,7 +96,7 @@ class RequestDesk:
         return spec
 
     def _job(self, args: Mapping[str, Any]) -> JobSpec:
-        name, specs = str(args["name"]), self._loop.specs
+        name, specs = str(args["name"]), self._loop.schedule.specs
         if name not in specs:
             raise LookupError(f"no job {name!r}; these are: {', '.join(sorted(specs))}")
         return specs[name]

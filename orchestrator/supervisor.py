@@ -150,7 +150,7 @@ class EngineSupervisor:
 
     def _move(self, turn: Turn) -> bool:
         state, due = self.state, self._deadline is not None and turn.monotonic >= self._deadline
-        if state in {EngineState.STOPPED, EngineState.BACKOFF} and turn.wanted and self.refused:
+        if self.waits_to_start() and turn.wanted and self.refused:
             return False
         if state is EngineState.STOPPED and turn.wanted:  # STOPPED -> STARTING
             self._start(turn.now)
@@ -194,6 +194,10 @@ class EngineSupervisor:
         if self.link is not None:
             self.link.kill()
             self.link.close()
+
+    def waits_to_start(self) -> bool:
+        """Whether the next move of one that is wanted is a start."""
+        return self.state in {EngineState.STOPPED, EngineState.BACKOFF}
 
     def beat_age(self) -> float | None:
         """Seconds since the running engine was last heard; None if none runs."""
@@ -361,7 +365,7 @@ class EngineSupervisor:
         return None
 
     def _wait(self, now: datetime, engine_at: datetime | None) -> float | None:
-        if self.refused and self.state in {EngineState.STOPPED, EngineState.BACKOFF}:
+        if self.refused and self.waits_to_start():
             return ASK_AGAIN
         deadline = self._deadline
         if self.state is EngineState.RUNNING and self.link is not None and self.link.beats:

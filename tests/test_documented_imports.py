@@ -301,6 +301,6 @@ def test_orchestrator_takes_the_minimal_config(folder):
     orchestrator.open()
     try:
         assert orchestrator.loop.config.broker.broker_type == "ibkr"
-        assert orchestrator.loop.specs["heartbeat"].schedule == "interval 60"
+        assert orchestrator.loop.schedule.specs["heartbeat"].schedule == "interval 60"
     finally:
         orchestrator.close()

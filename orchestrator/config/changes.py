@@ -33,6 +33,11 @@ class Change:
     effect: str
     risk: str = ""
 
+    @property
+    def concerns_engine(self) -> bool:
+        """Whether an engine that runs, or one that was given up, may do otherwise after it."""
+        return self.effect == "engine" or self.key.startswith("engine.")
+
     def __str__(self) -> str:
         when = "; ".join(filter(None, [EFFECTS[self.effect], self.risk]))
         if self.old == self.new:  # what covers the one secret covers the other, too

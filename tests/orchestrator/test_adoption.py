@@ -29,10 +29,10 @@ FRAGILE = "strategy: {name: 'fragile:Fragile'}\n"
 
 def test_edited_schedule_moves_its_job_and_no_other(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 10:00", disk=True).until("2026-11-24 10:01")
-    before = {job.id: job.next_run_time for job in daemon.daemon.loop.scheduler.get_jobs()}
+    before = {job.id: job.next_run_time for job in daemon.daemon.loop.schedule.scheduler.get_jobs()}
     daemon.edit("schedule: {jobs: {heartbeat: {interval: 7m}, market_close: off}}")
     daemon.until("2026-11-24 10:02:02")
-    after = {job.id: job.next_run_time for job in daemon.daemon.loop.scheduler.get_jobs()}
+    after = {job.id: job.next_run_time for job in daemon.daemon.loop.schedule.scheduler.get_jobs()}
     assert {name for name in before if before[name] != after.get(name)} == {
         *("heartbeat", "market_close", "health_check", "config_reload")  # the last two had a fire at 10:02
     }

@@ -183,13 +183,13 @@ def test_run_that_the_daemon_did_not_survive_is_told_and_not_repeated(rehearse: 
 
 def test_pause_outlives_restarts_and_edits(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 09:00", disk=True).until("2026-11-24 09:01")
-    daemon.daemon.loop.scheduler.pause_job("rebalance")
+    daemon.daemon.loop.schedule.scheduler.pause_job("rebalance")
     daemon.restart()
     daemon.until("2026-11-24 09:20")
     daemon.edit("schedule: {jobs: {rebalance: {session: open + 10m}}}")
     daemon.until("2026-11-24 10:00")
     assert daemon.runs("rebalance") == []
-    daemon.daemon.loop.scheduler.resume_job("rebalance")
+    daemon.daemon.loop.schedule.scheduler.resume_job("rebalance")
     daemon.until("2026-11-25 10:00")
     assert daemon.runs("rebalance") == [("25 09:40", "ok")]
 
@@ -453,5 +453,6 @@ def test_constructor_overrides_the_config(rehearse: Rehearse) -> None:
     )
     daemon.until("2026-11-24 00:00")
     loop = daemon.daemon.loop
-    assert (loop.specs["heartbeat"].schedule, loop.specs["health_check"].schedule) == ("interval 60", "interval 30")
+    schedules = {name: spec.schedule for name, spec in loop.schedule.specs.items()}
+    assert (schedules["heartbeat"], schedules["health_check"]) == ("interval 60", "interval 30")
     assert (loop.config.engine.max_restart_attempts, loop.config.engine.restart_cooldown) == (7, 11)

@@ -200,7 +200,7 @@ def test_report_can_be_had_by_hand_while_the_session_goes_on(desk: Make) -> None
     found = desk("24 09:00")
     found.until("24 11:00")
     loop = found.daemon.loop
-    answer = loop.runner.run_now(loop.specs["daily_report"], found.machine.clock.now())
+    answer = loop.runner.run_now(loop.schedule.specs["daily_report"], found.machine.clock.now())
     assert answer.startswith("ok: asked for by an operator; Tue 24 Nov so far: ")
     assert "\nEngine up 1h30m of 1h30m\n" in found.text()
 
