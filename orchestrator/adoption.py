@@ -15,21 +15,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
-
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.config import ConfigError, TradingConfig
 from orchestrator.config.changes import Change, changes, keep_until_restart, refuse_while_running
 from orchestrator.config.source import ConfigSource, Reading
 from orchestrator.history import History
 from orchestrator.record import ConfigRecord, ConfigVersion
-from orchestrator.store import Store, meta
+from orchestrator.store import WRITE_META, Store
 
 __all__ = ["Adoption"]
 
 logger = logging.getLogger("orchestrator.config")
 
-INSERT_META = insert(meta).prefix_with("OR REPLACE")
 
 REST = 2.0
 """Seconds for which an edited file must have stayed as it is: an editor may write it in two steps."""
@@ -290,7 +287,7 @@ class Adoption:
             self._remember("config_rollback", None)
 
     def _remember(self, key: str, value: Any) -> None:
-        self._history.add(INSERT_META, {"key": key, "value": value})
+        self._history.add(WRITE_META, {"key": key, "value": value})
         self._changed()
 
 

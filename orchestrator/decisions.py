@@ -3,14 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import insert
-
 from orchestrator.history import History
-from orchestrator.store import meta
+from orchestrator.store import WRITE_META
 
 __all__ = ["Decisions"]
-
-INSERT_META = insert(meta).prefix_with("OR REPLACE")
 
 
 class Decisions:
@@ -56,5 +52,5 @@ class Decisions:
     def _hand_over(self) -> None:
         told = self._command({"command": "rebalance", "decision": self._last["label"]})
         self._last["told"] = told or self._last["told"]
-        self._history.add(INSERT_META, {"key": "decision", "value": dict(self._last)})
+        self._history.add(WRITE_META, {"key": "decision", "value": dict(self._last)})
         self._history.flush(force=True)  # its fire is claimed: from here on only this row remembers it

@@ -8,17 +8,14 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert
-
 from orchestrator.history import History
 from orchestrator.processes import birth, kill_group
-from orchestrator.store import Store, meta
+from orchestrator.store import WRITE_META, Store
 
 __all__ = ["Leftovers"]
 
 logger = logging.getLogger("orchestrator")
 
-WRITE = insert(meta).prefix_with("OR REPLACE")
 KEY = "children"
 
 
@@ -33,7 +30,7 @@ class Leftovers:
         """Write down which processes run now, if they are others than before."""
         if [pid for pid, _ in self._noted] != sorted(pids):
             self._noted = [[pid, birth(pid)] for pid in sorted(pids)]
-            self._history.add(WRITE, {"key": KEY, "value": self._noted})
+            self._history.add(WRITE_META, {"key": KEY, "value": self._noted})
 
     def end(self) -> None:
         """Kill what an earlier daemon left behind."""

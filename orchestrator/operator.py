@@ -4,18 +4,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
-
 from calendars import MarketCalendar
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.history import History
 from orchestrator.states import EngineState, Policy
-from orchestrator.store import Store, meta
+from orchestrator.store import WRITE_META, Store
 from orchestrator.supervisor import EngineSupervisor
 
 __all__ = ["Operator"]
 
-INSERT_META = insert(meta).prefix_with("OR REPLACE")
 
 HALT = {"command": "halt", "flatten": False}
 FLATTEN = {"command": "halt", "flatten": True}
@@ -148,7 +145,7 @@ class Operator:
         self._remember("engine_wish", self._wish)
 
     def _remember(self, key: str, value: Any) -> None:
-        self._history.add(INSERT_META, {"key": key, "value": value})
+        self._history.add(WRITE_META, {"key": key, "value": value})
         self._changed()
 
 

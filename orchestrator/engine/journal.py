@@ -12,11 +12,11 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import Connection, Select, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from orchestrator.engine.records import OPEN, Action, Fill, OrderRecord, OrderStatus, OrderType, Split
-from orchestrator.store import Store, meta
+from orchestrator.store import READ_META, WRITE_META, Store
 from orchestrator.store import fills as fills_table
 from orchestrator.store import orders as orders_table
 
@@ -34,8 +34,6 @@ UPDATE_ORDER = (
     .where(orders_table.c.order_ref == bindparam("ref"))
     .values({name: bindparam(name) for name in CHANGING})
 )
-READ_META = select(meta.c.value).where(meta.c.key == bindparam("key"))
-WRITE_META = insert(meta).prefix_with("OR REPLACE")
 
 DECISIONS = "decisions"
 """Key in ``meta``: the session that was last traded and the labels of what was decided in it."""

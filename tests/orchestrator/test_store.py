@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from orchestrator import store as schema
-from orchestrator.store import SCHEMA_VERSION, Store, StoreError, alerts, deliveries
+from orchestrator.store import SCHEMA_VERSION, Store, StoreError, alerts, deliveries, migrations
 
 DUMPS = Path(__file__).with_name("stores")
 
@@ -56,8 +55,8 @@ def test_what_an_earlier_version_wrote_is_kept(earlier: Path) -> None:
 def test_migration_that_fails_half_way_changes_nothing(earlier: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = columns(earlier)
     last = SCHEMA_VERSION - 1
-    broken = {**schema.MIGRATIONS, last: (*schema.MIGRATIONS[last], "ALTER TABLE nowhere ADD COLUMN x")}
-    monkeypatch.setattr(schema, "MIGRATIONS", broken)
+    broken = {**migrations.MIGRATIONS, last: (*migrations.MIGRATIONS[last], "ALTER TABLE nowhere ADD COLUMN x")}
+    monkeypatch.setattr(migrations, "MIGRATIONS", broken)
     with pytest.raises(StoreError, match="nowhere"):
         Store(f"sqlite:///{earlier}").open()
     assert columns(earlier) == before

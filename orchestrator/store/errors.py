@@ -1,0 +1,25 @@
+"""Why a database can't be used."""
+
+import sqlite3
+
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+__all__ = ["StoreError", "cause", "remedy"]
+
+
+class StoreError(Exception):
+    """The database cannot be used; the text says why and what to do."""
+
+
+def cause(error: DatabaseError | sqlite3.Error) -> str:
+    """What SQLite said."""
+    return str(getattr(error, "orig", error))
+
+
+def remedy(error: DatabaseError | sqlite3.Error) -> str:
+    """What to do about it."""
+    if isinstance(error, OperationalError) and "locked" in str(error):
+        return "another program holds it; close that and try again"
+    if "unable to open" in str(error) or "readonly" in str(error):
+        return "check that the folder exists and may be written"
+    return "restore a backup, or move it away to begin anew"
