@@ -57,7 +57,7 @@ from orchestrator.runner import JobRunner
 from orchestrator.schedule import RETRY, Schedule
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
 from orchestrator.status import snapshot
-from orchestrator.store import meta, transitions
+from orchestrator.store import WRITE_META, transitions
 from orchestrator.supervisor import EngineSupervisor
 from orchestrator.world import EngineSetup, World
 
@@ -66,7 +66,6 @@ __all__ = ["Loop"]
 logger = logging.getLogger("orchestrator")
 
 INSERT_TRANSITION = insert(transitions)
-INSERT_META = insert(meta).prefix_with("OR REPLACE")
 
 SAY_EVERY = timedelta(seconds=60)
 """The status is written at least this often: an old one is the sign of a loop that does not turn."""
@@ -279,7 +278,7 @@ class Loop:
             self._deliveries, self._changed = deliveries, True
         if self._changed and self.world.shared and not self.history.failing:
             self._changed, self._told_at = False, now
-            self.history.add(INSERT_META, {"key": "status", "value": snapshot(self, now)})
+            self.history.add(WRITE_META, {"key": "status", "value": snapshot(self, now)})
         if self.world.shared:
             self.leftovers.note(self._pids())
         if not self.history.failing or now >= self._next_write:
@@ -332,7 +331,7 @@ class Loop:
         self.runner.close()
         self.outbox.close()
         if self.world.shared:
-            self.history.add(INSERT_META, {"key": "status", "value": snapshot(self, now)})
+            self.history.add(WRITE_META, {"key": "status", "value": snapshot(self, now)})
             self.leftovers.note([])
         self.history.flush(force=True)
         self.schedule.close()
