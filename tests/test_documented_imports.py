@@ -28,48 +28,11 @@ IMPORTS = [
     "from copilot_quant.orchestrator.config_manager import ConfigManager",
 ]
 
-MINIMAL_CONFIG = """\
-version: "1.0.0"
-mode: paper
-
-schedule:
-  timezone: "America/New_York"
-  auto_start: true
-  auto_stop: true
-
-strategy:
-  symbols:
-    - AAPL
-    - MSFT
-  max_positions: 10
-  position_size_pct: 0.10
-
-risk:
-  max_portfolio_drawdown: 0.12
-  enable_circuit_breaker: true
-  circuit_breaker_threshold: 0.10
-
-broker:
-  broker_type: ibkr
-  host: 127.0.0.1
-  port: 7497
-  paper_trading: true
-
-notifications:
-  enabled: true
-  channels:
-    - slack
-  alert_levels:
-    - warning
-    - critical
-  slack_webhook_url: "https://hooks.slack.com/services/YOUR/WEBHOOK/URL"
-"""
-
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, documented_config):
     """The working directory, with the minimal config in it."""
-    (tmp_path / "config.paper.yaml").write_text(MINIMAL_CONFIG)
+    (tmp_path / "config.paper.yaml").write_text(documented_config)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

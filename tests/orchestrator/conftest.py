@@ -14,15 +14,19 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import click
 import pytest
 import yaml
+from click.testing import CliRunner
 
 import orchestrator
+from calendars import Clock
 from jobs.scheduler import VolatileJobStore
 from jobs.store import JSONJobStore, SpecReader
+from orchestrator.cli.settings import Settings
 from orchestrator.config import TradingConfig
 from orchestrator.daemon import TradingOrchestrator
 from orchestrator.events import Alerted, EngineMoved, Event, JobRan, StateChanged
@@ -48,6 +52,61 @@ CONFIG = {
         "backoff_max": 1,
     },
 }
+
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """The one line of an error."""
+        assert self.err.startswith("error: ")
+        assert self.err.count("\n") == 1
+        return self.err.removeprefix("error: ").rstrip()
+
+
+class Workplace:
+    """The folder in which commands are given, with a config, and room for the store of its daemon."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store_path = folder / ".orchestrator" / "orchestrator.db"
+        self.configure("broker: {broker_type: paper}\n")
+
+    def configure(self, text: str) -> None:
+        (self.folder / "config.paper.yaml").write_text(text)
+
+    def run(self, command: click.Command, *words: str, clock: Clock | None = None) -> Done:
+        """Run a command in this process, as at the time of the clock."""
+        settings = Settings(None, verbose=False, quiet=False)
+        if clock is not None:
+            settings.clock = clock
+        done = CliRunner().invoke(command, words, obj=settings)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return Done(done.exit_code, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ORCHESTRATOR_CONFIG", raising=False)
+    return Workplace(tmp_path)
+
+
+@pytest.fixture
+def store(workplace: Workplace) -> Iterator[Store]:
+    """A store as a daemon leaves it, without any history."""
+    with Store(f"sqlite:///{workplace.store_path}") as made:
+        JSONJobStore(made.engine, lambda name, definition: None, record_claim).jobs_t.create(made.engine)
+        yield made
 
 
 class Daemon:

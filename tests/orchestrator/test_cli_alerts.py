@@ -1,11 +1,9 @@
 """orchestrator alerts: listed, shown, tried again; with the daemon up, down, or never there."""
 
-import json
 import os
 import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,14 +12,13 @@ from click.testing import CliRunner
 from sqlalchemy import insert
 
 from calendars import SystemClock, VirtualClock
-from jobs.store import JSONJobStore
 from orchestrator.cli.alerts import alerts
 from orchestrator.cli.settings import Settings
 from orchestrator.cli.terminal import fit
 from orchestrator.control import answer, unanswered
 from orchestrator.lock import StoreLock
-from orchestrator.store import Store, deliveries, record_claim
 from orchestrator.store import alerts as alerts_table
+from orchestrator.store import deliveries
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 24, 16, 30, tzinfo=NEW_YORK)
@@ -29,49 +26,15 @@ KEYS = {"id", "at", "level", "topic", "title", "message", "metadata", "count", "
 DELIVERY_KEYS = {"id", "channel", "state", "attempts", "last_error", "next_attempt"}
 
 
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self):
-        return json.loads(self.out)
-
-    @property
-    def ids(self):
-        """The first column of the table."""
-        return [line.split()[0] for line in self.out.splitlines()[1:]]
+def ids(done):
+    """The first column of the table."""
+    return [line.split()[0] for line in done.out.splitlines()[1:]]
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch):
+def command(workplace):
     """Runs a command as at half past four on Tuesday 24 November 2026 in New York."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "config.paper.yaml").write_text("broker: {broker_type: paper}\n")
-
-    def run(*words, clock=None):
-        settings = Settings(None, verbose=False, quiet=False)
-        settings.clock = clock or VirtualClock(NOW)
-        done = CliRunner().invoke(alerts, words, obj=settings)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return Done(done.exit_code, done.stdout, done.stderr)
-
-    return run
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / ".orchestrator" / "orchestrator.db"
-
-
-@pytest.fixture
-def store(path):
-    """A store as a daemon leaves it, without an alert."""
-    with Store(f"sqlite:///{path}") as made:
-        JSONJobStore(made.engine, lambda name, definition: None, record_claim).jobs_t.create(made.engine)
-        yield made
+    return lambda *words, clock=None: workplace.run(alerts, *words, clock=clock or VirtualClock(NOW))
 
 
 ROWS = [
@@ -219,18 +182,20 @@ def test_table_fits_a_terminal_and_goes_whole_into_a_file(command, filled, monke
 
 
 def test_nothing_to_list_is_said(command, store):
-    assert command("list") == Done(0, "no alerts\n", "")
-    assert command("list", "--pending") == Done(0, "no such alerts\n", "")
+    assert command("list") == (0, "no alerts\n", "")
+    assert command("list", "--pending") == (0, "no such alerts\n", "")
     assert command("list", "--json").document == []
 
 
-def test_store_that_is_not_there_is_said_and_not_made(command, path):
-    assert command("list") == Done(0, f"no alerts: no daemon has run on {path} yet\n", "")
+def test_store_that_is_not_there_is_said_and_not_made(command, workplace):
+    done = command("list")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"no alerts: no daemon has run on {workplace.store_path} yet\n"
     assert command("list", "--json").document == []
     done = command("show", "b1")
     assert (done.code, done.out) == (1, "")
     assert "no alert 'b1'; to see what there is: orchestrator alerts list" in done.err
-    assert not path.exists()
+    assert not workplace.store_path.exists()
 
 
 def test_unknown_level_is_a_usage_error(command):
@@ -346,7 +311,7 @@ def test_retry_of_nothing_and_of_everything_and_more_is_a_usage_error(command, f
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_without_a_daemon_nobody_sends_until_one_starts(command, request, path, there):
+def test_without_a_daemon_nobody_sends_until_one_starts(command, request, workplace, there):
     if there:
         request.getfixturevalue("filled")
     done = command("retry", "--all")

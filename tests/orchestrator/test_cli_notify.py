@@ -4,41 +4,22 @@ import json
 import socket
 import threading
 from contextlib import closing
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from click.testing import CliRunner
 
 from orchestrator.alerts.channels import Channel
 from orchestrator.cli.notify import notify
 from orchestrator.cli.remedies import remedy
-from orchestrator.cli.settings import Settings
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self):
-        return json.loads(self.out)
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch):
+def command(workplace):
     """Runs ``notify test`` with these lines under ``notifications``."""
-    monkeypatch.chdir(tmp_path)
 
     def run(notifications, *words):
-        (tmp_path / "config.paper.yaml").write_text(
-            f"broker: {{broker_type: paper}}\nnotifications: {{{notifications}}}\n"
-        )
-        done = CliRunner().invoke(notify, ["test", *words], obj=Settings(None, verbose=False, quiet=False))
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return Done(done.exit_code, done.stdout, done.stderr)
+        workplace.configure(f"broker: {{broker_type: paper}}\nnotifications: {{{notifications}}}\n")
+        return workplace.run(notify, "test", *words)
 
     return run
 

@@ -1,20 +1,14 @@
 """orchestrator orders: listed with their fills, and shown; from a store with rows, without, and from none."""
 
-import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from click.testing import CliRunner
 
 from calendars import VirtualClock
-from jobs.store import JSONJobStore
 from orchestrator.cli.orders import orders
-from orchestrator.cli.settings import Settings
 from orchestrator.engine.journal import Journal
 from orchestrator.engine.records import Action, Fill, OrderRecord, OrderStatus, OrderType
-from orchestrator.store import Store, record_claim
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 24, 16, 30, tzinfo=NEW_YORK)
@@ -39,48 +33,14 @@ KEYS = {
 }
 
 
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self):
-        return json.loads(self.out)
-
-    @property
-    def refs(self):
-        return [each["order_ref"] for each in self.document]
+def listed(done):
+    return [each["order_ref"] for each in done.document]
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch):
+def command(workplace):
     """Runs a command as at half past four on Tuesday 24 November 2026 in New York."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "config.paper.yaml").write_text("broker: {broker_type: paper}\n")
-
-    def run(*words):
-        settings = Settings(None, verbose=False, quiet=False)
-        settings.clock = VirtualClock(NOW)
-        done = CliRunner().invoke(orders, words, obj=settings)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return Done(done.exit_code, done.stdout, done.stderr)
-
-    return run
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / ".orchestrator" / "orchestrator.db"
-
-
-@pytest.fixture
-def store(path):
-    """A store as a daemon leaves it, without an order."""
-    with Store(f"sqlite:///{path}") as made:
-        JSONJobStore(made.engine, lambda name, definition: None, record_claim).jobs_t.create(made.engine)
-        yield made
+    return lambda *words: workplace.run(orders, *words, clock=VirtualClock(NOW))
 
 
 def record(ref, session, symbol, quantity, at, **more):
@@ -167,7 +127,7 @@ def test_list_as_json_has_its_keys_and_the_fills(command, filled):
 )
 def test_list_is_narrowed_and_keeps_each_order_s_fills(command, filled, words, refs):
     done = command("list", *words, "--json")
-    assert done.refs == refs
+    assert listed(done) == refs
     filled_shares = [sum(fill["quantity"] for fill in each["fills"]) for each in done.document]
     assert filled_shares == [each["filled_quantity"] for each in done.document]
 
@@ -175,10 +135,10 @@ def test_list_is_narrowed_and_keeps_each_order_s_fills(command, filled, words, r
 def test_twenty_are_listed_and_of_a_session_all(command, store):
     many = [record(f"r{i:02}", TUESDAY, "AAPL", 1.0, NOW - timedelta(hours=1, minutes=-i)) for i in range(30)]
     Journal(store).intend(many)
-    assert command("list", "--json").refs == [f"r{i:02}" for i in range(29, 9, -1)]
-    assert len(command("list", "--session", TUESDAY, "--json").refs) == 30
-    assert len(command("list", "--open", "--json").refs) == 30
-    assert len(command("list", "--open", "--last", "3", "--json").refs) == 3
+    assert listed(command("list", "--json")) == [f"r{i:02}" for i in range(29, 9, -1)]
+    assert len(listed(command("list", "--session", TUESDAY, "--json"))) == 30
+    assert len(listed(command("list", "--open", "--json"))) == 30
+    assert len(listed(command("list", "--open", "--last", "3", "--json"))) == 3
 
 
 def test_order_is_shown_whole(command, filled):
@@ -208,13 +168,15 @@ def test_what_is_no_single_order_is_refused(command, filled, ref, text):
 
 
 def test_nothing_to_list_is_said(command, store):
-    assert command("list") == Done(0, "no orders\n", "")
-    assert command("list", "--open") == Done(0, "no such orders\n", "")
+    assert command("list") == (0, "no orders\n", "")
+    assert command("list", "--open") == (0, "no such orders\n", "")
     assert command("list", "--json").document == []
 
 
-def test_store_that_is_not_there_is_said_and_not_made(command, path):
-    assert command("list") == Done(0, f"no orders: no daemon has run on {path} yet\n", "")
+def test_store_that_is_not_there_is_said_and_not_made(command, workplace):
+    done = command("list")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"no orders: no daemon has run on {workplace.store_path} yet\n"
     assert command("list", "--json").document == []
     assert command("show", "x").code == 1
-    assert not path.exists()
+    assert not workplace.store_path.exists()

@@ -1,76 +1,44 @@
 """orchestrator report: the report of any session, in words and in JSON, with the daemon up, down, or never there."""
 
-import json
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import insert
 
 from calendars import VirtualClock
-from jobs.store import JSONJobStore
 from orchestrator.cli.report import report
-from orchestrator.cli.settings import Settings
-from orchestrator.store import Store, equity, record_claim
+from orchestrator.store import equity
 
 NEW_YORK = ZoneInfo("America/New_York")
 SATURDAY = datetime(2026, 11, 28, 11, 0, tzinfo=NEW_YORK)
 CONFIG = "broker: {broker_type: paper, starting_cash: 100000}\n"
 
 
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self):
-        return json.loads(self.out)
-
-
 @pytest.fixture
-def command(tmp_path, monkeypatch):
+def command(workplace):
     """Runs the command, as on Saturday 28 November 2026 if nothing else is said."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "config.paper.yaml").write_text(CONFIG)
-
-    def run(*words, now=SATURDAY):
-        settings = Settings(None, verbose=False, quiet=False)
-        settings.clock = VirtualClock(now)
-        done = CliRunner().invoke(report, words, obj=settings)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return Done(done.exit_code, done.stdout, done.stderr)
-
-    return run
+    workplace.configure(CONFIG)
+    return lambda *words, now=SATURDAY: workplace.run(report, *words, clock=VirtualClock(now))
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / ".orchestrator" / "orchestrator.db"
-
-
-@pytest.fixture
-def store(path):
+def store(store):
     """A store with the equity of two sessions."""
-    with Store(f"sqlite:///{path}") as made:
-        JSONJobStore(made.engine, lambda name, definition: None, record_claim).jobs_t.create(made.engine)
-        marks = [(25, 15, 100_100.0), (27, 12, 100_050.0)]
-        rows = [
-            {
-                "at": datetime(2026, 11, day, hour, 55, tzinfo=NEW_YORK),
-                "session": f"2026-11-{day}",
-                "equity": worth,
-                "cash": 25_000.0,
-                "drawdown": 0.0,
-            }
-            for day, hour, worth in marks
-        ]
-        with made.engine.begin() as connection:
-            connection.execute(insert(equity), rows)
-        yield made
+    marks = [(25, 15, 100_100.0), (27, 12, 100_050.0)]
+    rows = [
+        {
+            "at": datetime(2026, 11, day, hour, 55, tzinfo=NEW_YORK),
+            "session": f"2026-11-{day}",
+            "equity": worth,
+            "cash": 25_000.0,
+            "drawdown": 0.0,
+        }
+        for day, hour, worth in marks
+    ]
+    with store.engine.begin() as connection:
+        connection.execute(insert(equity), rows)
+    return store
 
 
 def test_latest_session_is_reported(command, store):
@@ -116,17 +84,17 @@ def test_day_without_a_report_says_why(command, store, day, text):
     assert text in done.err
 
 
-def test_store_that_is_not_there_is_said_and_not_made(command, path):
+def test_store_that_is_not_there_is_said_and_not_made(command, workplace):
     done = command()
     assert done.code == 0
     assert done.out.startswith("Fri 27 Nov: no equity recorded, no trades\n")
-    assert done.err == f"note: no daemon has run on {path} yet\n"
+    assert done.err == f"note: no daemon has run on {workplace.store_path} yet\n"
     assert command("--json").document["equity"] is None
-    assert not path.exists()
+    assert not workplace.store_path.exists()
 
 
-def test_wrong_config_does_not_hide_what_is_on_record(command, store, tmp_path):
-    (tmp_path / "config.paper.yaml").write_text(CONFIG + "stratgy: {}\n")
+def test_wrong_config_does_not_hide_what_is_on_record(command, store, workplace):
+    workplace.configure(CONFIG + "stratgy: {}\n")
     done = command()
     assert done.code == 0
     assert done.out.startswith("Fri 27 Nov: -50.00 ")

@@ -15,43 +15,6 @@ from orchestrator.config import TradingConfig, embedded_defaults, load_file, to_
 from orchestrator.config.advice import NOT_ACTED_ON
 from orchestrator.config.options import is_section, types_of
 
-MINIMAL = """\
-version: "1.0.0"
-mode: paper
-
-schedule:
-  timezone: "America/New_York"
-  auto_start: true
-  auto_stop: true
-
-strategy:
-  symbols:
-    - AAPL
-    - MSFT
-  max_positions: 10
-  position_size_pct: 0.10
-
-risk:
-  max_portfolio_drawdown: 0.12
-  enable_circuit_breaker: true
-  circuit_breaker_threshold: 0.10
-
-broker:
-  broker_type: ibkr
-  host: 127.0.0.1
-  port: 7497
-  paper_trading: true
-
-notifications:
-  enabled: true
-  channels:
-    - slack
-  alert_levels:
-    - warning
-    - critical
-  slack_webhook_url: "https://hooks.slack.com/services/YOUR/WEBHOOK/URL"
-"""
-
 EVERY_KEY = """\
 version: "1.0.0"
 mode: paper
@@ -158,7 +121,11 @@ def loaded(text, folder):
     return dict(leaves(to_dict(config)))
 
 
-@pytest.mark.parametrize("text", [MINIMAL, EVERY_KEY], ids=["minimal", "every key"])
+@pytest.fixture(params=["minimal", "every key"])
+def text(request, documented_config):
+    return documented_config if request.param == "minimal" else EVERY_KEY
+
+
 def test_a_documented_file_is_read_as_it_stands(text, tmp_path):
     """What PyYAML reads of it is what it is taken for; what it leaves out is the default."""
     config, written = loaded(text, tmp_path), dict(leaves(yaml.safe_load(text)))
@@ -169,8 +136,8 @@ def test_a_documented_file_is_read_as_it_stands(text, tmp_path):
     }
 
 
-def test_the_minimal_file_says_what_it_says(tmp_path):
-    config = loaded(MINIMAL, tmp_path)
+def test_the_minimal_file_says_what_it_says(documented_config, tmp_path):
+    config = loaded(documented_config, tmp_path)
     assert config["strategy", "symbols"] == ["AAPL", "MSFT"]
     assert config["broker", "broker_type"] == "ibkr"
     assert config["notifications", "slack_webhook_url"] == "https://hooks.slack.com/services/YOUR/WEBHOOK/URL"

@@ -6,43 +6,6 @@ import pytest
 
 from orchestrator.config import TradingConfig, embedded_defaults, from_dict, load_file, load_text, to_dict
 
-MINIMAL = """\
-version: "1.0.0"
-mode: paper
-
-schedule:
-  timezone: "America/New_York"
-  auto_start: true
-  auto_stop: true
-
-strategy:
-  symbols:
-    - AAPL
-    - MSFT
-  max_positions: 10
-  position_size_pct: 0.10
-
-risk:
-  max_portfolio_drawdown: 0.12
-  enable_circuit_breaker: true
-  circuit_breaker_threshold: 0.10
-
-broker:
-  broker_type: ibkr
-  host: 127.0.0.1
-  port: 7497
-  paper_trading: true
-
-notifications:
-  enabled: true
-  channels:
-    - slack
-  alert_levels:
-    - warning
-    - critical
-  slack_webhook_url: "https://hooks.slack.com/services/YOUR/WEBHOOK/URL"
-"""
-
 FULL = """\
 mode: live
 schedule:
@@ -77,8 +40,8 @@ data: {primary_source: csv, path: /srv/prices, update_interval: 250ms}
 """
 
 
-def test_the_minimal_file_is_read():
-    config = load_text(MINIMAL)
+def test_the_minimal_file_is_read(documented_config):
+    config = load_text(documented_config)
     assert config.mode == "paper"
     assert config.strategy.symbols == ["AAPL", "MSFT"]
     assert config.notifications.channels == ["slack"]
@@ -164,13 +127,14 @@ def test_an_unquoted_value_means_what_it_looks_like(written, read):
     assert type(value) is type(read)
 
 
-def test_the_built_in_parser_reads_the_same_as_the_fast_one():
+def test_the_built_in_parser_reads_the_same_as_the_fast_one(documented_config):
     """A tab, here in a comment, sends the text to PyYAML's own parser."""
-    assert load_text(MINIMAL + "#\t\n") == load_text(MINIMAL)
+    assert load_text(documented_config + "#\t\n") == load_text(documented_config)
 
 
-def test_windows_line_ends_are_read():
-    for text, suffix in ((MINIMAL, ".yaml"), ('{\n"mode": "paper"}', ".json"), ('mode = "paper"\n', ".toml")):
+def test_windows_line_ends_are_read(documented_config):
+    documents = ((documented_config, ".yaml"), ('{\n"mode": "paper"}', ".json"), ('mode = "paper"\n', ".toml"))
+    for text, suffix in documents:
         assert load_text(text.replace("\n", "\r\n"), suffix).mode == "paper"
 
 

@@ -8,28 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from calendars import VirtualClock
 from orchestrator.config import ConfigError, ConfigManager, TradingConfig, embedded_defaults, load_file
 
 START = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
 OLD = "mode: paper  # as it was\n"
-
-
-@pytest.fixture
-def path(tmp_path):
-    path = tmp_path / "config.yaml"
-    path.write_text(OLD)
-    return path
-
-
-@pytest.fixture
-def clock():
-    return VirtualClock(START)
-
-
-@pytest.fixture
-def manager(path, clock):
-    return ConfigManager(path, clock=clock)
 
 
 def left_in(folder):

@@ -15,23 +15,6 @@ OLD = "mode: paper  # as it was\n"
 
 
 @pytest.fixture
-def path(tmp_path):
-    path = tmp_path / "config.yaml"
-    path.write_text(OLD)
-    return path
-
-
-@pytest.fixture
-def clock():
-    return VirtualClock(START)
-
-
-@pytest.fixture
-def manager(path, clock):
-    return ConfigManager(path, clock=clock)
-
-
-@pytest.fixture
 def folder(path):
     return VersionFolder(path.parent / ".config_versions", path)
 

@@ -1,0 +1,46 @@
+"""What tests of several packages start from."""
+
+import pytest
+
+DOCUMENTED_CONFIG = """\
+version: "1.0.0"
+mode: paper
+
+schedule:
+  timezone: "America/New_York"
+  auto_start: true
+  auto_stop: true
+
+strategy:
+  symbols:
+    - AAPL
+    - MSFT
+  max_positions: 10
+  position_size_pct: 0.10
+
+risk:
+  max_portfolio_drawdown: 0.12
+  enable_circuit_breaker: true
+  circuit_breaker_threshold: 0.10
+
+broker:
+  broker_type: ibkr
+  host: 127.0.0.1
+  port: 7497
+  paper_trading: true
+
+notifications:
+  enabled: true
+  channels:
+    - slack
+  alert_levels:
+    - warning
+    - critical
+  slack_webhook_url: "https://hooks.slack.com/services/YOUR/WEBHOOK/URL"
+"""
+
+
+@pytest.fixture(scope="session")
+def documented_config() -> str:
+    """The YAML text that the users' description gives as its example."""
+    return DOCUMENTED_CONFIG
