@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 
-from orchestrator.config.documents import Document
-from orchestrator.config.errors import Finding, Path, Problem, dotted, number
+from orchestrator.config.documents import Document, format_of
+from orchestrator.config.errors import ConfigError, Finding, Path, Problem, dotted, number
+from orchestrator.config.loading import READERS, read_text
 from orchestrator.config.model import TradingConfig, is_secret
 from orchestrator.config.plain import as_written
 from orchestrator.config.references import FromReference, holds_secret
@@ -33,7 +34,15 @@ def warnings(config: TradingConfig, name: str = "", path: FilePath | None = None
     if path is None:
         return Document(name).problems(found)
     found += job_targets(config, path.resolve().parent)
-    return [*exposed_secrets(config, path), *Document(name).problems(found)]
+    return [*exposed_secrets(config, path), *_read(path, name).problems(found)]
+
+
+def _read(path: FilePath, name: str) -> Document:
+    """The file with the places in it; without any if it is no config any more."""
+    try:
+        return READERS[format_of(path.suffix, name)](read_text(path).removeprefix("\ufeff"), name)
+    except (OSError, ConfigError):
+        return Document(name)
 
 
 def exposed_secrets(config: TradingConfig, path: FilePath) -> list[Problem]:

@@ -300,7 +300,7 @@ def test_validate_warns_of_what_is_doubtful(command, tmp_path):
     (tmp_path / "odd.yaml").write_text(PAPER + "strategy: {position_size_pct: 0.5}\n")
     done = command("config", "validate", "odd.yaml")
     assert (done.code, done.out) == (0, "odd.yaml: ok\n")
-    assert done.err.startswith("warning: odd.yaml: strategy.position_size_pct: ")
+    assert done.err.startswith("warning: odd.yaml:2:31: strategy.position_size_pct: ")
     document = command("config", "validate", "odd.yaml", "--json").document
     assert (document["file"], document["valid"]) == ("odd.yaml", True)
     assert document["warnings"]
@@ -710,7 +710,7 @@ def test_start_screen_says_what_is_closed_what_comes_and_what_to_try(command):
 
 def test_start_screen_shows_warnings_of_the_config(command, tmp_path):
     (tmp_path / "config.paper.yaml").write_text(PAPER + "strategy: {position_size_pct: 0.5}\n")
-    assert "warning: config.paper.yaml: strategy.position_size_pct: " in start_screen(settings_on_saturday())
+    assert "warning: config.paper.yaml:2:31: strategy.position_size_pct: " in start_screen(settings_on_saturday())
 
 
 def test_module_takes_the_same_options(tmp_path):

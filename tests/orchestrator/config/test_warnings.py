@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.config import load_text, warnings
+from orchestrator.config import load_file, load_text, warnings
 from orchestrator.config.advice import exposed_secrets
 
 LIVE = "mode: live\nbroker: {paper_trading: false, port: 7496, account_number: U1}\n"
@@ -90,6 +90,17 @@ def test_ports_say_nothing_of_another_broker():
 def test_the_file_is_named_where_it_is_known():
     problem, *_ = warnings(load_text(SAFE + "broker: {port: 7496}"), "config.yaml")
     assert str(problem).startswith("config.yaml: broker.port: ")
+
+
+def test_the_place_is_named_where_the_file_is_there(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("broker:\n  broker_type: ibkr\n  port: 7496\nstrategy: {symbols: []}\n")
+    path.chmod(0o600)
+    config = load_file(path)
+    placed = [(each.line, each.column, each.path) for each in warnings(config, str(path), path)]
+    assert placed[-2:] == [(3, 9, "broker.port"), (4, 21, "strategy.symbols")]
+    path.write_text("no config any more: [")
+    assert [(each.line, each.path) for each in warnings(config, str(path), path)][-1:] == [(None, "strategy.symbols")]
 
 
 # --- what others can read ---
