@@ -6,12 +6,14 @@ from typing import Any
 
 import click
 
+from orchestrator.exit_codes import MEANINGS, ExitCode
+
 __all__ = ["cli", "main", "main_start"]
 
 COMMANDS = {
-    "start": ("orchestrator.cli.service:start", "Run the daemon in the foreground."),
-    "stop": ("orchestrator.cli.service:stop", "Have the running daemon come to an orderly end."),
-    "status": ("orchestrator.cli.service:status", "Show what the daemon is doing."),
+    "start": ("orchestrator.cli.daemon:start", "Run the daemon in the foreground."),
+    "stop": ("orchestrator.cli.daemon:stop", "Have the running daemon come to an orderly end."),
+    "status": ("orchestrator.cli.status:status", "Show what the daemon is doing."),
     "halt": ("orchestrator.cli.engine:halt", "Stop trading until it is resumed, over restarts too."),
     "resume": ("orchestrator.cli.engine:resume", "Lift a halt."),
     "engine": ("orchestrator.cli.engine:engine", "Start, stop or restart the engine."),
@@ -43,6 +45,10 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), meaning) for code, meaning in MEANINGS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,9 +82,9 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as end:
         result = end.exit_code
     except click.Abort:
-        result = 130
+        result = ExitCode.INTERRUPTED
     except BrokenPipeError:
-        result = 1
+        result = ExitCode.FAILED
         sys.stdout = None  # whoever read it is gone; the interpreter must not try to flush at exit
     except Exception as error:
         from orchestrator.cli.errors import report
@@ -86,7 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
         if not isinstance(error, click.ClickException) and ("-v" in arguments or "--verbose" in arguments):
             raise
         result = report(error, as_json="--json" in arguments)
-    sys.exit(result if isinstance(result, int) else 0)
+    sys.exit(int(result) if isinstance(result, int) else ExitCode.OK)
 
 
 def main_start() -> None:

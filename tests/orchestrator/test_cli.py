@@ -23,7 +23,7 @@ from orchestrator.cli import COMMANDS, cli, main
 from orchestrator.cli.calendar import next_session
 from orchestrator.cli.jobs import list_jobs
 from orchestrator.cli.screen import start_screen
-from orchestrator.cli.service import status
+from orchestrator.cli.status import status
 from orchestrator.cli.settings import Settings
 from orchestrator.config.template import paper_template
 
