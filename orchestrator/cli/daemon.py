@@ -1,0 +1,85 @@
+"""orchestrator start and stop: the daemon's life."""
+
+import os
+import signal
+from contextlib import suppress
+from datetime import timedelta
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from orchestrator.cli.errors import Failed, Refused, refuse_unsupported
+from orchestrator.cli.settings import Settings
+from orchestrator.config import log_file
+from orchestrator.control import NoAnswer, ask
+from orchestrator.inbox import Inbox
+from orchestrator.lock import StoreOwned
+from orchestrator.store import StoreError
+
+__all__ = ["start", "stop"]
+
+
+@click.command()
+@click.option("--live", is_flag=True, help="Trade real money: needed in addition to mode: live.")
+@click.pass_obj
+def start(settings: Settings, live: bool) -> None:
+    """Run the daemon in the foreground, until SIGTERM, Ctrl-C or orchestrator stop.
+
+    Example: orchestrator --config my.yaml start
+    """
+    from orchestrator.cli.screen import start_screen
+    from orchestrator.daemon import TradingOrchestrator
+    from orchestrator.logs import configure_logging
+
+    _guard(settings, live)
+    if (owner := settings.owner()) is not None and owner.here:  # of another machine's only the lock itself can tell
+        raise StoreOwned(settings.store_path, owner)
+    if not settings.quiet:
+        click.echo(start_screen(settings))
+    os.umask(0o077)  # what the daemon writes is its owner's alone
+    level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
+    configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)
+    TradingOrchestrator(settings.path).start()
+
+
+def _guard(settings: Settings, live: bool) -> None:
+    """Real money needs two signs, and nothing starts that could not work."""
+    config = settings.config
+    if config.mode == "live" and not live:
+        raise Refused("mode is live: real money; if you mean it, write: orchestrator start --live")
+    if live and config.mode != "live":
+        raise Refused("--live goes with mode: live, and the config says mode: paper")
+    refuse_unsupported(config)
+
+
+@click.command()
+@click.option("--timeout", type=float, help="Seconds to wait for its end; its stop_timeout and a little if not given.")
+@click.pass_obj
+def stop(settings: Settings, timeout: float | None) -> None:
+    """Have the running daemon come to an orderly end, and wait for it.
+
+    Example: orchestrator stop
+    """
+    settings.tolerate(missing=True)
+    owner = settings.daemon()
+    timeout = settings.config.engine.stop_timeout + 10 if timeout is None else timeout
+    deadline = settings.clock.monotonic() + timeout
+    try:
+        with settings.writer() as store:
+            ask(store, settings.clock, owner, "stop", {}, timeout=5)
+    except (NoAnswer, StoreError, SQLAlchemyError):
+        if not owner.here:
+            raise
+        with suppress(ProcessLookupError):
+            os.kill(owner.pid, signal.SIGTERM)
+    inbox = Inbox()
+    try:
+        while settings.owner() is not None:
+            if settings.clock.monotonic() > deadline:
+                raise Failed(
+                    f"process {owner.pid} still runs after {timeout:g} s; to end it at once: kill -9 {owner.pid}"
+                )
+            settings.clock.wait(inbox, settings.clock.now() + timedelta(milliseconds=50))
+    finally:
+        inbox.close()
+    click.echo("stopped")
