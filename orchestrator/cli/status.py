@@ -1,40 +1,67 @@
 """orchestrator status: what the daemon is doing, for people, programs and health checks."""
 
-import os
-import signal
-from contextlib import suppress
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.cli.errors import Failed, NoDaemon, Refused, refuse_unsupported
+from orchestrator.cli.errors import Failed, NoDaemon
 from orchestrator.cli.output import ago, echo_json, in_words, json_option
 from orchestrator.cli.settings import Settings
-from orchestrator.config import log_file
-from orchestrator.control import NoAnswer, ask
+from orchestrator.cli.terminal import fit, painted, redraw
 from orchestrator.inbox import Inbox
-from orchestrator.lock import StoreOwned
-from orchestrator.store import StoreError
+from orchestrator.status import SILENCE, ailment, market_document
+from orchestrator.status_file import read_status, status_path
 
-__all__ = ["start", "status", "stop"]
+__all__ = ["status"]
+
+LOOK_EVERY = 2.0
 
 
 @click.command()
+@click.option(
+    "--watch",
+    "every",
+    is_flag=False,
+    flag_value=LOOK_EVERY,
+    type=click.FloatRange(min=0.2, max=3600),
+    metavar="[SECONDS]",
+    help=f"Look again and again, every {LOOK_EVERY:g} seconds if not said, until Ctrl-C; a line a look where the output "
+    "is no terminal.",
+)
+@click.option(
+    "--healthcheck", is_flag=True, help="Say in one line whether all is well: exit code 0 if it is, 1 if it is not."
+)
 @json_option
 @click.pass_obj
-def status(settings: Settings, as_json: bool) -> None:
+def status(settings: Settings, every: float | None, healthcheck: bool, as_json: bool) -> None:
     """Show what the daemon is doing. Exit code 4 if none runs.
 
-    Example: orchestrator status --json
+    With --healthcheck all is well if the daemon lives, its loop has turned within the last 3 minutes, its store can be
+    written, the engine was not given up and trading is not interrupted, and the last health check found nothing. A halt
+    is no ailment. A config that can't be read is none either, as long as it can be told where the state is.
+
+    Example: orchestrator status --watch 5
     """
+    if healthcheck:
+        if every is not None or as_json:
+            raise click.UsageError("--healthcheck goes with no other option")
+        _check_health(settings)
+    elif every is not None:
+        _watch(settings, every, as_json)
+    else:
+        _show(settings, as_json)
+
+
+def _show(settings: Settings, as_json: bool) -> None:
     settings.tolerate()
     document = _document(settings)
     if as_json:
         echo_json(document)
     else:
-        click.echo(_text(document, settings))
+        click.echo(fit(_text(document, settings)))
     if document["pid"] is None:
         click.get_current_context().exit(NoDaemon.exit_code)
     if document["silent_s"] is not None and document["silent_s"] > SILENCE:
@@ -43,27 +70,88 @@ def status(settings: Settings, as_json: bool) -> None:
         )
 
 
+# --- for health checks ---
+
+
+def _check_health(settings: Settings) -> None:
+    """Whatever it is that keeps it from being told, it is not well: a health check knows no other codes than 0 and 1."""
+    try:
+        settings.tolerate(missing=True, aloud=False)
+        settings.daemon()
+        said = _said(settings)
+        trouble = ailment(said)
+    except Exception as error:  # noqa: BLE001 - each of them is the answer
+        raise Failed(f"unhealthy: {getattr(error, 'message', None) or error}") from error
+    if trouble:
+        raise Failed(f"unhealthy: {trouble}")
+    click.echo(f"healthy: {said['state']}, engine {said['engine']['state']}")
+
+
+# --- again and again ---
+
+
+def _watch(settings: Settings, every: float, as_json: bool) -> None:
+    inbox = Inbox()
+    try:
+        while True:
+            _look(settings.again(), as_json)
+            settings.clock.wait(inbox, settings.clock.now() + timedelta(seconds=every))
+    except KeyboardInterrupt:
+        return
+    finally:
+        inbox.close()
+
+
+def _look(settings: Settings, as_json: bool) -> None:
+    settings.tolerate(missing=True, aloud=False)
+    document = _document(settings)
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False))
+    elif not redraw(_text(document, settings)):
+        click.echo(_line(document, settings))
+
+
+def _line(document: Mapping[str, Any], settings: Settings) -> str:
+    """The whole in a line, for a log."""
+    daemon = "no daemon" if document["pid"] is None else f"process {document['pid']}"
+    parts = [daemon, document["state"], f"engine {document['engine']['state']}", f"market {document['market']['state']}"]
+    if document["halted"]:
+        parts.append(f"halted: {document['halted']['reason']}")
+    if document["account"] is not None:
+        parts.append(f"equity {document['account']['equity']:,.2f}")
+    parts.append(f"{document['alerts']['pending']} alerts pending")
+    return f"{settings.clock.now().astimezone(settings.calendar.timezone):%Y-%m-%d %H:%M:%S %Z} {', '.join(parts)}"
+
+
+# --- what is known ---
+
+
 def _document(settings: Settings) -> dict[str, Any]:
-    """What the daemon wrote last, and what can be computed beside it."""
+    """What the daemon said last, and what can be computed beside it."""
     now, zone = settings.clock.now(), settings.calendar.timezone
-    owner, known = settings.owner(), _snapshot(settings)
-    if owner is None:
-        known.update(state="stopped", pid=None, engine=dict.fromkeys(ENGINE) | {"state": "stopped"})
-    elif known["pid"] != owner.pid:  # it has only just started, and these are an earlier one's words
-        known = {**_unknown(settings), "pid": owner.pid, "started_at": owner.started_at}
-    started, age = known.pop("started_at"), known["engine"]["last_beat_age_s"]
-    known["uptime_s"] = None if owner is None else round(_seconds(started, now), 1)
-    if age is not None:
-        known["engine"]["last_beat_age_s"] = round(age + _seconds(known["at"], now), 3)
-    said_at = known.pop("at", None)
-    known["silent_s"] = None if owner is None or said_at is None else round(_seconds(said_at, now), 1)
-    known["market"] = market_document(settings, now)
+    known = _said(settings)
+    known.pop("at", None)
+    known["market"] = market_document(settings.calendar, now)
     known["jobs"] = jobs_document(settings, now, zone)
     return known
 
 
-SILENCE = 180.0
-"""Seconds. A loop that turns writes its status at least once a minute."""
+def _said(settings: Settings) -> dict[str, Any]:
+    """What the daemon said last, with the ages that this has now."""
+    now = settings.clock.now()
+    owner, known = settings.owner(), _last_word(settings)
+    if owner is None:
+        known.update(state="stopped", pid=None, engine=dict.fromkeys(ENGINE) | {"state": "stopped"})
+    elif known["pid"] != owner.pid:  # it has only just started, and these are an earlier one's words
+        known = {**_unknown(settings), "pid": owner.pid, "at": owner.started_at}
+    known.pop("started_at", None)
+    age = known["engine"]["last_beat_age_s"]
+    known["uptime_s"] = None if owner is None else round(_seconds(owner.started_at, now), 1)
+    if age is not None:
+        known["engine"]["last_beat_age_s"] = round(age + _seconds(known["at"], now), 3)
+    known["silent_s"] = None if owner is None else round(_seconds(known["at"], now), 1)
+    return known
+
 
 ENGINE = ("state", "pid", "restarts", "since", "last_beat_age_s", "connected", "progress", "reason")
 
@@ -76,7 +164,6 @@ def _unknown(settings: Settings) -> dict[str, Any]:
         "mode": settings.config.mode,
         "halted": None,
         "pid": None,
-        "started_at": None,
         "config": {
             "path": None if settings.path is None else str(settings.path),
             "version": None,
@@ -88,31 +175,25 @@ def _unknown(settings: Settings) -> dict[str, Any]:
         "engine": dict.fromkeys(ENGINE) | {"state": "stopped"},
         "alerts": {"pending": 0, "failed": 0, "channels": {}},
         "account": None,
+        "problems": [],
+        "store_error": None,
     }
 
 
-def _snapshot(settings: Settings) -> dict[str, Any]:
+def _last_word(settings: Settings) -> dict[str, Any]:
+    """What a daemon said last: in the store, or in its file while the store can't be written."""
     unknown, store = _unknown(settings), settings.reader()
-    if store is None:
-        return unknown
-    try:
-        return {**unknown, **(store.read_meta("status") or {})}
-    finally:
-        store.close()
+    stored: dict[str, Any] = {}
+    if store is not None:
+        with store:
+            stored = store.read_meta("status") or {}
+    written = read_status(status_path(settings.state_dir))
+    newer = written is not None and written["pid"] is not None and (not stored or _is_later(written, stored))
+    return {**unknown, **(written if newer and written is not None else stored)}
 
 
-def market_document(settings: Settings, now: datetime) -> dict[str, Any]:
-    """The ``market`` part of the status."""
-    calendar = settings.calendar
-    change = calendar.next_change(now)
-    return {
-        "exchange": calendar.name,
-        "state": calendar.get_market_state(now).value,
-        "why": calendar.why(now),
-        "next_change": None if change is None else change.isoformat(),
-        "next_open": calendar.get_next_market_open(now).isoformat(),
-        "next_close": calendar.get_next_market_close(now).isoformat(),
-    }
+def _is_later(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return datetime.fromisoformat(one["at"]) > datetime.fromisoformat(other["at"])
 
 
 def jobs_document(settings: Settings, now: datetime, zone: Any) -> dict[str, Any]:
@@ -139,13 +220,14 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
         lines.append(
             f"daemon   process {document['pid']}, up {in_words(document['uptime_s'] or 0)}, mode {document['mode']}"
         )
-        lines.append(f"state    {document['state']} since {_ago(document['since'], now)}")
+        lines.append(f"state    {painted(document['state'])} since {_ago(document['since'], now)}")
         lines.append(f"engine   {_engine_text(engine, now)}")
         lines += _config_lines(document["config"], now)
+        lines += [f"problem  {each}" for each in document["problems"]]
     if document["halted"]:
         at = datetime.fromisoformat(document["halted"]["at"]).astimezone(settings.calendar.timezone)
         since = f"{at:%a %d %b %H:%M %Z}"
-        lines.append(f"HALTED   {document['halted']['reason']}, since {since}; lift it with: orchestrator resume")
+        lines.append(f"{painted('HALTED')}   {document['halted']['reason']}, since {since}; lift it with: orchestrator resume")
     change = f" until {_at(market['next_change'], now)}" if market["next_change"] else ""
     lines.append(f"market   {market['exchange']} {market['state']}{change}: {market['why']}")
     upcoming = f"; next {jobs['next']['name']} {_at(jobs['next']['at'], now)}" if jobs["next"] else ""
@@ -181,7 +263,7 @@ def _config_lines(config: dict[str, Any], now: datetime) -> list[str]:
 
 
 def _engine_text(engine: dict[str, Any], now: datetime) -> str:
-    text = f"{engine['state']}"
+    text = painted(engine["state"])
     if engine["since"]:
         text += f" since {_ago(engine['since'], now)}"
     if engine["pid"]:
