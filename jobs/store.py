@@ -159,7 +159,7 @@ class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
         return self._jobs(self._all)
 
     def standing(self) -> tuple[int, tuple[str, datetime] | None]:
-        """How many jobs are paused, and which runs next and when (UTC); it reads no row whole, however many there are."""
+        """How many jobs are paused, and which runs next and when (UTC); quick, however many there are."""
         with self.reader.connect() as connection:
             paused = connection.execute(self._paused).scalar_one()
             first = connection.execute(self._unparked(self._next)).first()

@@ -108,14 +108,14 @@ def market_document(calendar: MarketCalendar, now: datetime) -> dict[str, Any]:
 def _jobs_document(loop: "Loop") -> dict[str, Any] | None:
     """The ``jobs`` part; None while the store can't be read."""
     try:
-        paused, following = loop.scheduler.store.standing()
+        paused, following = loop.schedule.scheduler.store.standing()
     except SQLAlchemyError:
         return None
     at = None if following is None else following[1].astimezone(loop.calendar.timezone).isoformat()
     return {
-        "total": len(loop.specs),
+        "total": len(loop.schedule.specs),
         "paused": paused,
-        "parked": len(loop.scheduler.store.parked),
+        "parked": len(loop.schedule.scheduler.store.parked),
         "next": None if following is None else {"name": following[0], "at": at},
     }
 

@@ -28,8 +28,8 @@ LOOK_EVERY = 2.0
     flag_value=LOOK_EVERY,
     type=click.FloatRange(min=0.2, max=3600),
     metavar="[SECONDS]",
-    help=f"Look again and again, every {LOOK_EVERY:g} seconds if not said, until Ctrl-C; a line a look where the output "
-    "is no terminal.",
+    help=f"Look again and again, every {LOOK_EVERY:g} seconds if not said, until Ctrl-C; a line a look where the "
+    "output is no terminal.",
 )
 @click.option(
     "--healthcheck", is_flag=True, help="Say in one line whether all is well: exit code 0 if it is, 1 if it is not."
@@ -74,13 +74,13 @@ def _show(settings: Settings, as_json: bool) -> None:
 
 
 def _check_health(settings: Settings) -> None:
-    """Whatever it is that keeps it from being told, it is not well: a health check knows no other codes than 0 and 1."""
+    """Whatever keeps it from being told: it is not well. A health check knows no other codes than 0 and 1."""
     try:
         settings.tolerate(missing=True, aloud=False)
         settings.daemon()
         said = _said(settings)
         trouble = ailment(said)
-    except Exception as error:  # noqa: BLE001 - each of them is the answer
+    except Exception as error:
         raise Failed(f"unhealthy: {getattr(error, 'message', None) or error}") from error
     if trouble:
         raise Failed(f"unhealthy: {trouble}")
@@ -113,8 +113,8 @@ def _look(settings: Settings, as_json: bool) -> None:
 
 def _line(document: Mapping[str, Any], settings: Settings) -> str:
     """The whole in a line, for a log."""
-    daemon = "no daemon" if document["pid"] is None else f"process {document['pid']}"
-    parts = [daemon, document["state"], f"engine {document['engine']['state']}", f"market {document['market']['state']}"]
+    parts = ["no daemon" if document["pid"] is None else f"process {document['pid']}", document["state"]]
+    parts += [f"{part} {document[part]['state']}" for part in ("engine", "market")]
     if document["halted"]:
         parts.append(f"halted: {document['halted']['reason']}")
     if document["account"] is not None:
@@ -227,7 +227,9 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
     if document["halted"]:
         at = datetime.fromisoformat(document["halted"]["at"]).astimezone(settings.calendar.timezone)
         since = f"{at:%a %d %b %H:%M %Z}"
-        lines.append(f"{painted('HALTED')}   {document['halted']['reason']}, since {since}; lift it with: orchestrator resume")
+        lines.append(
+            f"{painted('HALTED')}   {document['halted']['reason']}, since {since}; lift it with: orchestrator resume"
+        )
     change = f" until {_at(market['next_change'], now)}" if market["next_change"] else ""
     lines.append(f"market   {market['exchange']} {market['state']}{change}: {market['why']}")
     upcoming = f"; next {jobs['next']['name']} {_at(jobs['next']['at'], now)}" if jobs["next"] else ""

@@ -23,8 +23,8 @@ from orchestrator.cli import COMMANDS, cli, main
 from orchestrator.cli.calendar import next_session
 from orchestrator.cli.jobs import list_jobs
 from orchestrator.cli.screen import start_screen
-from orchestrator.cli.status import status
 from orchestrator.cli.settings import Settings
+from orchestrator.cli.status import status
 from orchestrator.config.template import paper_template
 
 NEW_YORK = ZoneInfo("America/New_York")
