@@ -292,8 +292,9 @@ class Loop:
         if self.world.shared:
             self.leftovers.note(self._pids())
         if not self.history.failing or now >= self._next_write:
-            self._next_write = now + RETRY
+            self._next_write, before = now + RETRY, self.history.failing
             self.history.flush()
+            self._changed = self._changed or self.history.failing != before
 
     def _say(self, now: datetime) -> None:
         """Write how it is into the file, and into the store unless that fails just now: then again at the next turn."""
