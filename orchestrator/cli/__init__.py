@@ -25,6 +25,7 @@ COMMANDS = {
     "orders": ("orchestrator.cli.orders:orders", "List orders and their fills."),
     "alerts": ("orchestrator.cli.alerts:alerts", "List alerts, and send again what did not arrive."),
     "notify": ("orchestrator.cli.notify:notify", "Try the notification channels."),
+    "service": ("orchestrator.cli.service:service", "Run under supervisord, systemd or Docker."),
     "simulate": ("orchestrator.cli.simulate:simulate", "Rehearse days or years on a virtual clock."),
 }
 

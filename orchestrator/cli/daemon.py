@@ -1,17 +1,21 @@
 """orchestrator start and stop: the daemon's life."""
 
+import faulthandler
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.cli.errors import Failed, Refused, refuse_unsupported
+from calendars import Clock
+from orchestrator.cli.errors import Failed, Refused, code_of, refuse_unsupported
 from orchestrator.cli.settings import Settings
 from orchestrator.config import log_file
 from orchestrator.control import NoAnswer, ask
+from orchestrator.exit_codes import FINAL
 from orchestrator.inbox import Inbox
 from orchestrator.lock import StoreOwned
 from orchestrator.store import StoreError
@@ -25,8 +29,39 @@ __all__ = ["start", "stop"]
 def start(settings: Settings, live: bool) -> None:
     """Run the daemon in the foreground, until SIGTERM, Ctrl-C or orchestrator stop.
 
+    Its exit code tells a service manager whether to start it again: after 0, 2, 3, 5 and 6 there is no use in that.
+
     Example: orchestrator --config my.yaml start
     """
+    with _unhurried(settings):
+        _start(settings, live)
+
+
+@contextmanager
+def _unhurried(settings: Settings) -> Iterator[None]:
+    """An error after which supervisord starts the daemon again ends it a little later: supervisord does not wait."""
+    try:
+        yield
+    except Exception as error:
+        if "SUPERVISOR_ENABLED" in os.environ and code_of(error) not in FINAL:
+            click.echo(f"error: {error}; it ends in {RESTART_PAUSE:g} s, to be started again", err=True)
+            _wait(settings.clock, RESTART_PAUSE)
+        raise
+
+
+RESTART_PAUSE = 10.0
+
+
+def _wait(clock: Clock, seconds: float) -> None:
+    inbox, until = Inbox(), clock.monotonic() + seconds
+    try:
+        while (left := until - clock.monotonic()) > 0:
+            clock.wait(inbox, clock.now() + timedelta(seconds=left))
+    finally:
+        inbox.close()
+
+
+def _start(settings: Settings, live: bool) -> None:
     from orchestrator.cli.screen import start_screen
     from orchestrator.daemon import TradingOrchestrator
     from orchestrator.logs import configure_logging
@@ -36,6 +71,7 @@ def start(settings: Settings, live: bool) -> None:
         raise StoreOwned(settings.store_path, owner)
     if not settings.quiet:
         click.echo(start_screen(settings))
+    faulthandler.enable()  # the SIGABRT of a watchdog shows where it hangs
     os.umask(0o077)  # what the daemon writes is its owner's alone
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
     configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)

@@ -13,7 +13,7 @@ from orchestrator.exit_codes import ExitCode
 from orchestrator.lock import StoreOwned
 from orchestrator.store import StoreError
 
-__all__ = ["Failed", "NoDaemon", "Refused", "refuse_unsupported", "report"]
+__all__ = ["Failed", "NoDaemon", "Refused", "code_of", "refuse_unsupported", "report"]
 
 
 class Failed(click.ClickException):
@@ -56,14 +56,21 @@ CODES: list[tuple[type[BaseException], ExitCode]] = [
 EXPECTED = (ConfigError, OSError, StoreOwned, StoreError, NoAnswer, SQLAlchemyError, ValueError)
 
 
-def report(error: Exception, as_json: bool) -> int:
-    """Say what went wrong, and return the exit code."""
+def code_of(error: BaseException) -> ExitCode:
+    """The exit code that names the kind of an error."""
     if isinstance(error, click.ClickException):
-        code, text = error.exit_code, error.format_message()
+        return ExitCode(error.exit_code)
+    return next((code for kind, code in CODES if isinstance(error, kind)), ExitCode.FAILED)
+
+
+def report(error: Exception, as_json: bool) -> ExitCode:
+    """Say what went wrong, and return the exit code."""
+    code = code_of(error)
+    if isinstance(error, click.ClickException):
+        text = error.format_message()
         if "No such option" in text and "--config" in text:
             text += "; it goes before the command: orchestrator --config my.yaml start"
     else:
-        code = next((code for kind, code in CODES if isinstance(error, kind)), ExitCode.FAILED)
         text = _text(error)
     if as_json:
         click.echo(json.dumps({"error": {"code": code, "message": text, "details": _details(error)}}))
