@@ -11,7 +11,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendars import Clock
-from orchestrator.cli.errors import Failed, Refused, code_of, refuse_unsupported
+from orchestrator.cli.errors import Failed, code_of, guard_money, refuse_unsupported
 from orchestrator.cli.settings import Settings
 from orchestrator.config import log_file
 from orchestrator.control import NoAnswer, ask
@@ -66,7 +66,8 @@ def _start(settings: Settings, live: bool) -> None:
     from orchestrator.daemon import TradingOrchestrator
     from orchestrator.logs import configure_logging
 
-    _guard(settings, live)
+    guard_money(settings.config, live, "start")
+    refuse_unsupported(settings.config)
     if (owner := settings.owner()) is not None and owner.here:  # of another machine's only the lock itself can tell
         raise StoreOwned(settings.store_path, owner)
     if not settings.quiet:
@@ -76,16 +77,6 @@ def _start(settings: Settings, live: bool) -> None:
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
     configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)
     TradingOrchestrator(settings.path).start()
-
-
-def _guard(settings: Settings, live: bool) -> None:
-    """Real money needs two signs, and nothing starts that could not work."""
-    config = settings.config
-    if config.mode == "live" and not live:
-        raise Refused("mode is live: real money; if you mean it, write: orchestrator start --live")
-    if live and config.mode != "live":
-        raise Refused("--live goes with mode: live, and the config says mode: paper")
-    refuse_unsupported(config)
 
 
 @click.command()

@@ -13,7 +13,7 @@ from orchestrator.exit_codes import ExitCode
 from orchestrator.lock import StoreOwned
 from orchestrator.store import StoreError
 
-__all__ = ["Failed", "NoDaemon", "Refused", "code_of", "refuse_unsupported", "report"]
+__all__ = ["Failed", "NoDaemon", "Refused", "code_of", "guard_money", "refuse_unsupported", "report"]
 
 
 class Failed(click.ClickException):
@@ -35,6 +35,14 @@ class Refused(click.ClickException):
     """A guard rail says no."""
 
     exit_code = ExitCode.REFUSED
+
+
+def guard_money(config: TradingConfig, live: bool, command: str) -> None:
+    """Real money needs two signs: ``mode: live`` in the config, and ``--live`` with the command."""
+    if config.mode == "live" and not live:
+        raise Refused(f"mode is live: real money; if you mean it, write: orchestrator {command} --live")
+    if live and config.mode != "live":
+        raise Refused("--live goes with mode: live, and the config says mode: paper")
 
 
 def refuse_unsupported(config: TradingConfig) -> None:

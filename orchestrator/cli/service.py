@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.errors import Failed, Refused
+from orchestrator.cli.errors import Failed, guard_money
 from orchestrator.cli.settings import Settings
 from orchestrator.config.files import replace_file
 from orchestrator.config.paths import cache_dir
@@ -90,18 +90,11 @@ def _write(path: Path, text: str) -> None:
 
 def _text(settings: Settings, kind: str, user: str | None, live: bool) -> str:
     settings.tolerate(missing=True)
-    _guard(settings, live)
+    guard_money(settings.config, live, f"service install {kind}")
     try:
         return render(kind, _installation(settings, user, live))
     except Unwritable as error:
         raise Failed(str(error)) from error
-
-
-def _guard(settings: Settings, live: bool) -> None:
-    if settings.config.mode == "live" and not live:
-        raise Refused("mode is live: the service would trade real money; if you mean it, add --live")
-    if live and settings.config.mode != "live":
-        raise Refused("--live goes with mode: live, and the config says mode: paper")
 
 
 def _installation(settings: Settings, user: str | None, live: bool) -> Installation:

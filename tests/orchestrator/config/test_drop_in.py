@@ -216,7 +216,7 @@ def test_every_value_of_the_file_is_honoured(tmp_path):
 # --- every option acts ---
 
 ACTS = {
-    "mode": "orchestrator.cli.daemon",
+    "mode": "orchestrator.cli.errors",
     "schedule.timezone": "orchestrator.config.rules",
     "schedule.calendar": "orchestrator.config.rules",
     "schedule.calendar_overrides": "orchestrator.config.rules",
