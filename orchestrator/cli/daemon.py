@@ -72,10 +72,10 @@ def _start(settings: Settings, live: bool) -> None:
         raise StoreOwned(settings.store_path, owner)
     if not settings.quiet:
         click.echo(start_screen(settings))
-    faulthandler.enable()  # the SIGABRT of a watchdog shows where it hangs
     os.umask(0o077)  # what the daemon writes is its owner's alone
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
     configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)
+    faulthandler.enable()  # the SIGABRT of a watchdog shows where it hangs
     TradingOrchestrator(settings.path).start()
 
 

@@ -21,11 +21,13 @@ from click.testing import CliRunner
 from calendars import VirtualClock
 from orchestrator.cli import COMMANDS, cli, main
 from orchestrator.cli.calendar import next_session
+from orchestrator.cli.daemon import start
 from orchestrator.cli.jobs import list_jobs
 from orchestrator.cli.screen import start_screen
 from orchestrator.cli.settings import Settings
 from orchestrator.cli.status import status
 from orchestrator.config.template import paper_template
+from orchestrator.store import StoreError
 
 NEW_YORK = ZoneInfo("America/New_York")
 SATURDAY = datetime(2026, 11, 28, 11, 0, tzinfo=NEW_YORK)
@@ -747,3 +749,27 @@ def test_halt_works_beside_a_byte_that_is_no_text(command, tmp_path):
     done = command("--config", "desk.yaml", "halt", "--reason", "x")
     assert (done.code, done.out.partition(";")[0]) == (0, "halted: x")
     assert (tmp_path / "elsewhere" / "orchestrator.db").exists()
+
+
+# --- under supervisord ---
+
+
+@pytest.mark.parametrize(("supervised", "seconds"), [(True, 10), (False, 0)])
+def test_error_under_supervisord_ends_it_a_little_later(command, tmp_path, monkeypatch, supervised, seconds):
+    (tmp_path / "config.paper.yaml").write_text(f"{PAPER}state_dir: config.paper.yaml/x\n")  # can't be a folder
+    if supervised:
+        monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
+    settings, before = settings_on_saturday(), os.umask(0o022)
+    done = CliRunner().invoke(start, [], obj=settings)
+    os.umask(before)
+    assert isinstance(done.exception, NotADirectoryError | StoreError)
+    assert (settings.clock.now() - SATURDAY).total_seconds() == seconds
+    assert ("it ends in 10 s, to be started again" in done.stderr) is supervised
+
+
+def test_what_only_a_human_can_mend_is_said_at_once_under_supervisord_too(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
+    (tmp_path / "config.paper.yaml").write_text("mode: maybe")
+    assert command("start").code == 3
+    (tmp_path / "config.paper.yaml").write_text(PAPER)
+    assert command("start", "--live").code == 6
