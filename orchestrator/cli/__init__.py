@@ -26,6 +26,7 @@ COMMANDS = {
     "alerts": ("orchestrator.cli.alerts:alerts", "List alerts, and send again what did not arrive."),
     "notify": ("orchestrator.cli.notify:notify", "Try the notification channels."),
     "service": ("orchestrator.cli.service:service", "Run under supervisord, systemd or Docker."),
+    "completion": ("orchestrator.cli.completion:completion", "Have the shell complete words."),
     "simulate": ("orchestrator.cli.simulate:simulate", "Rehearse days or years on a virtual clock."),
 }
 
@@ -57,6 +58,7 @@ class LazyGroup(click.Group):
     "--config",
     "config_path",
     metavar="PATH",
+    type=click.Path(),
     envvar="ORCHESTRATOR_CONFIG",
     help="The config file. Without it: $ORCHESTRATOR_CONFIG, ./config.paper.yaml, ./config/config.paper.yaml, "
     "or else embedded defaults.",

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from jobs import JobSpec, job_specs
+from orchestrator.cli.completers import config_version
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.known import KnownVersion, known_versions
 from orchestrator.cli.output import ago, echo_json, json_option, moment, table
@@ -193,8 +194,8 @@ def _version_document(version: KnownVersion, settings: Settings) -> dict[str, An
 
 
 @click.command()
-@click.argument("old", required=False)
-@click.argument("new", required=False, default=FILE)
+@click.argument("old", required=False, shell_complete=config_version)
+@click.argument("new", required=False, default=FILE, shell_complete=config_version)
 @click.pass_obj
 def diff(settings: Settings, old: str | None, new: str) -> None:
     """Compare two versions of the config; without OLD the one in force, without NEW the file as it is now.
@@ -251,7 +252,7 @@ def find_version(settings: Settings, word: str | None) -> KnownVersion:
 
 
 @click.command()
-@click.argument("version", required=False)
+@click.argument("version", required=False, shell_complete=config_version)
 @click.option("--reason", default="", help="Why; it is kept in the history.")
 @click.pass_obj
 def rollback(settings: Settings, version: str | None, reason: str) -> None:
