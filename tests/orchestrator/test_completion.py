@@ -103,7 +103,7 @@ def test_zsh_takes_the_script(run):
     """
     named, offered = run("zsh", "-f", "-c", script).splitlines()
     assert named == "_orchestrator_completion"
-    assert offered == "market_report:0 18 * * *"
+    assert offered == "market_report:cron 0 18 * * *"
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
