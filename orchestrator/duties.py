@@ -80,7 +80,7 @@ class Duties:
         if loop.operator.halted is not None:
             raise JobSkipped("trading is halted")
         if loop.decide(label):
-            return f"decision {label} is with the engine, which makes one that it has made already only once"
+            return f"decision {label} is with the engine; if it is made already, or comes too soon, nothing is ordered"
         return f"decision {label} waits until the engine runs (now: {loop.supervisor.state})"
 
     def report_session(self, scheduled_at: datetime) -> str:

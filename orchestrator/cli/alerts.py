@@ -75,6 +75,10 @@ def list_alerts(
     elif found:
         heads = ["id", "at", "level", "topic", "deliveries", "alert"]
         click.echo(fit(table(heads, [_cells(each, settings) for each in found])))
+        if any(each["state"] == "collapsed" for alert in found for each in alert["deliveries"]):
+            click.echo(
+                "\ncollapsed: it said what another delivery to the same channel says too, and was not sent by itself"
+            )
     elif found is None:
         click.echo(f"no alerts: no daemon has run on {settings.store_path} yet")
     else:

@@ -92,18 +92,21 @@ def _text(settings: Settings, kind: str, user: str | None, live: bool) -> str:
     settings.tolerate(missing=True)
     guard_money(settings.config, live, f"service install {kind}")
     try:
-        return render(kind, _installation(settings, user, live))
+        return render(kind, _installation(settings, kind, user, live))
     except Unwritable as error:
         raise Failed(str(error)) from error
 
 
-def _installation(settings: Settings, user: str | None, live: bool) -> Installation:
+RUN_AS_USER = ("supervisord", "systemd")
+
+
+def _installation(settings: Settings, kind: str, user: str | None, live: bool) -> Installation:
     name = user or os.environ.get("SUDO_USER") or getpass.getuser()
     try:
         account = pwd.getpwnam(name)
     except KeyError:
         raise Failed(f"there is no user {name!r} on this machine; make one, or name another with --user") from None
-    if account.pw_uid == 0:
+    if account.pw_uid == 0 and kind in RUN_AS_USER:
         click.echo("warning: it would run as root, which it never needs; name another user with --user", err=True)
     return Installation(
         program=_program(),

@@ -100,9 +100,22 @@ class Settings:
         owner = self.owner()
         if owner is None and self.lost:
             raise Failed(f"it can't be told where the daemon's store is: {self.lost}")
+        if owner is None and (other := self.stray()):
+            raise Failed(other)
         if owner is None:
             raise NoDaemon(self.store_path)
         return owner
+
+    def stray(self) -> str:
+        """Where a daemon runs that was meant, perhaps, as its config was not named and may have gone; empty if none."""
+        if self.config_path is not None:
+            return ""
+        places = (state_dir(embedded_defaults(), file.absolute().parent) / "orchestrator.db" for file in DEFAULT_FILES)
+        for place in places:
+            if place != self.store_path and (owner := find_owner(place)) is not None:
+                used = "its defaults" if self.path is None else self.path
+                return f"no daemon runs by {used}, but process {owner.pid} on {place}; name its config with --config"
+        return ""
 
     def reader(self) -> Store | None:
         """The store for reading; None if no daemon has written into it yet. The caller closes it."""

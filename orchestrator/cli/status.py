@@ -63,6 +63,8 @@ def _show(settings: Settings, as_json: bool) -> None:
     else:
         click.echo(fit(_text(document, settings)))
     if document["pid"] is None:
+        if other := settings.stray():
+            click.echo(f"warning: {other}", err=True)
         click.get_current_context().exit(NoDaemon.exit_code)
     if document["silent_s"] is not None and document["silent_s"] > SILENCE:
         raise Failed(

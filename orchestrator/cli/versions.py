@@ -177,7 +177,7 @@ def history(settings: Settings, last: int, as_json: bool) -> None:
         for each in shown
     ]
     click.echo(table(["version", "made", "by", "in force", "engine ran", "reason"], rows))
-    click.echo("\n* in force; to see one: orchestrator config diff VERSION; to go back: orchestrator config rollback")
+    click.echo("\n* in force\nto see one: orchestrator config diff VERSION\nto go back: orchestrator config rollback")
 
 
 def _version_document(version: KnownVersion, settings: Settings) -> dict[str, Any]:
@@ -196,8 +196,9 @@ def _version_document(version: KnownVersion, settings: Settings) -> dict[str, An
 @click.command()
 @click.argument("old", required=False, shell_complete=config_version)
 @click.argument("new", required=False, default=FILE, shell_complete=config_version)
+@json_option
 @click.pass_obj
-def diff(settings: Settings, old: str | None, new: str) -> None:
+def diff(settings: Settings, old: str | None, new: str, as_json: bool) -> None:
     """Compare two versions of the config; without OLD the one in force, without NEW the file as it is now.
 
     Secrets are covered; one that differs is covered differently.
@@ -207,7 +208,10 @@ def diff(settings: Settings, old: str | None, new: str) -> None:
     settings.tolerate()
     masks = Masks()
     before, after = (_text(settings, word, masks) for word in (old, new))
-    lines = difflib.unified_diff(before.lines, after.lines, before.name, after.name)
+    lines = list(difflib.unified_diff(before.lines, after.lines, before.name, after.name))
+    if as_json:
+        echo_json({"old": before.name, "new": after.name, "same": not lines, "diff": [each.rstrip() for each in lines]})
+        return
     click.echo("".join(lines) or f"{before.name} and {after.name} are the same\n", nl=False)
 
 
