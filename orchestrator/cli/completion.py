@@ -21,7 +21,7 @@ VARIABLE = "_ORCHESTRATOR_COMPLETE"
 def completion(context: click.Context, shell: str) -> None:
     """Print the script by which SHELL completes commands, options, and the names of jobs, channels, versions and more.
 
-    Example: source <(orchestrator completion bash)
+    Example: orchestrator completion bash
     """
     made = get_completion_class(shell)
     if made is None:

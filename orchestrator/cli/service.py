@@ -61,7 +61,7 @@ def install(
 
     The usual place of the systemd unit is /etc/systemd/system; that of the other files the folder of the config.
 
-    Example: sudo orchestrator --config /opt/trader/my.yaml service install systemd --user trader
+    Example: orchestrator --config /opt/trader/my.yaml service install systemd --user trader
     """
     text = _text(settings, kind, user, live)
     path = (path or _usual_place(settings, kind)).absolute()
