@@ -34,6 +34,9 @@ ENTRY_POINT = "jobs.scheduler:fire"
 
 VERSION = 1
 
+PAUSED = b'"paused":true'
+"""How the row of a paused job has it; in a definition a quotation mark is written otherwise."""
+
 MOST_DUE = 100
 """Jobs that one turn takes up; the rest is taken by the turns that follow at once, so that none of them is long."""
 
@@ -133,6 +136,10 @@ class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
         self._all = rows.order_by(columns.next_run_time, columns.id)
         self._due = self._all.where(columns.next_run_time <= bindparam("until")).limit(MOST_DUE)
         self._first = select(func.min(columns.next_run_time))
+        waiting = columns.next_run_time.is_(None)
+        self._paused = select(func.count()).where(waiting, func.instr(columns.job_state, PAUSED) > 0)
+        self._next = select(columns.id, columns.next_run_time).where(columns.next_run_time.is_not(None))
+        self._next = self._next.order_by(columns.next_run_time, columns.id).limit(1)
         self._change = self.jobs_t.update().where(columns.id == bindparam("name"))
         self._change = self._change.values(next_run_time=bindparam("at"), job_state=bindparam("state"))
 
@@ -150,6 +157,13 @@ class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
 
     def get_all_jobs(self) -> list[Job]:
         return self._jobs(self._all)
+
+    def standing(self) -> tuple[int, tuple[str, datetime] | None]:
+        """How many jobs are paused, and which runs next and when (UTC); quick, however many there are."""
+        with self.reader.connect() as connection:
+            paused = connection.execute(self._paused).scalar_one()
+            first = connection.execute(self._unparked(self._next)).first()
+        return paused, None if first is None else (first.id, datetime.fromtimestamp(first.next_run_time, UTC))
 
     def add_job(self, job: Job) -> None:
         with self.engine.begin() as connection:

@@ -20,16 +20,23 @@ from orchestrator.inbox import Inbox
 from orchestrator.lock import Owner
 from orchestrator.store import Store, requests
 
-__all__ = ["LOOK_EVERY", "WAKE", "NoAnswer", "Request", "answer", "ask", "unanswered"]
+__all__ = ["LOOK_EVERY", "REFUSED", "WAKE", "NoAnswer", "Request", "RequestRefused", "answer", "ask", "unanswered"]
 
 WAKE = signal.SIGCONT
 LOOK_EVERY = timedelta(seconds=5)
+REFUSED = "refused"
+"""The key of an answer that is no failure but a refusal."""
+
 STALE = timedelta(minutes=1)
 """A request that is older was put by somebody who has long given up; it is not carried out any more."""
 
 
 class NoAnswer(Exception):
-    """The daemon did not answer in time."""
+    """The daemon did not answer in time, or could not do it."""
+
+
+class RequestRefused(NoAnswer):
+    """The daemon could do it, and does not, to keep the operator from harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,8 @@ def ask(store: Store, clock: Clock, owner: Owner, kind: str, args: Mapping[str, 
     """Ask the daemon and wait for its answer.
 
     :param timeout: seconds.
-    :raises NoAnswer: it did not answer, or refused; the text says which.
+    :raises RequestRefused: a guard rail says no.
+    :raises NoAnswer: it did not answer, or could not do it; the text says which.
     """
     with store.engine.begin() as connection:
         row = insert(requests).values(at=clock.now(), kind=kind, args=dict(args))
@@ -70,7 +78,10 @@ def ask(store: Store, clock: Clock, owner: Owner, kind: str, args: Mapping[str, 
 def _unpack(row: Mapping[str, Any]) -> Any:
     if row["ok"]:
         return row["answer"]
-    raise NoAnswer(str(row["answer"]))
+    answered = row["answer"]
+    if isinstance(answered, Mapping):
+        raise RequestRefused(answered[REFUSED])
+    raise NoAnswer(str(answered))
 
 
 def unanswered(store: Store, now: datetime, started_at: datetime) -> list[Request]:

@@ -12,6 +12,7 @@ from jobs import JobFailed, JobSkipped
 from notifiers import AlertLevel
 from orchestrator.alerts.report import SessionReport, reported_session, session_report, starting_cash
 from orchestrator.health import problems
+from orchestrator.status import ailment, snapshot
 
 if TYPE_CHECKING:
     from orchestrator.loop import Loop
@@ -42,6 +43,9 @@ class Duties:
         parts.append(loop.next_step_text())
         text = ", ".join(parts)
         logger.info("heartbeat: %s", text)
+        if loop.world.shared:
+            now = loop.clock.now()
+            loop.ping.beat(ailment({**snapshot(loop, now), "silent_s": 0.0}), now)
         return text
 
     def check_health(self) -> str:
@@ -55,6 +59,7 @@ class Duties:
             free_mb=free,
             waiting=loop.history.failing,
         )
+        loop.problems = found
         loop.mark_changed()
         if found:
             raise JobFailed("; ".join(found))
@@ -75,7 +80,7 @@ class Duties:
         if loop.operator.halted is not None:
             raise JobSkipped("trading is halted")
         if loop.decide(label):
-            return f"decision {label} is with the engine, which makes one that it has made already only once"
+            return f"decision {label} is with the engine; if it is made already, or comes too soon, nothing is ordered"
         return f"decision {label} waits until the engine runs (now: {loop.supervisor.state})"
 
     def report_session(self, scheduled_at: datetime) -> str:

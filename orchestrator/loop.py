@@ -52,11 +52,13 @@ from orchestrator.incidents import Incidents
 from orchestrator.ledger import JobLedger
 from orchestrator.leftovers import Leftovers
 from orchestrator.operator import Operator
+from orchestrator.ping import Ping, PingProcess
 from orchestrator.requests import RequestDesk
 from orchestrator.runner import JobRunner
 from orchestrator.schedule import RETRY, Schedule
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
-from orchestrator.status import snapshot
+from orchestrator.status import snapshot, stopped, whole
+from orchestrator.status_file import StatusFile, status_path
 from orchestrator.store import WRITE_META, transitions
 from orchestrator.supervisor import EngineSupervisor
 from orchestrator.world import EngineSetup, World
@@ -94,6 +96,7 @@ class Loop:
         self.state = OrchestratorState.STOPPED
         self.engine_wanted = self.stopping = False
         self.account: EquityMarked | None = None
+        self.problems: list[str] = []
         self._market: MarketState | None = None
         self._beat: EngineBeat | None = None
         self._deliveries: dict[str, Any] = {}
@@ -141,6 +144,13 @@ class Loop:
             self.calendar.exchange_timezone,
             announce=self._put_alert,
         )
+        self.ping = Ping(
+            lambda: self.config.health.ping_url,
+            lambda receiver, url: PingProcess(self.inbox, receiver, url),
+            self.alarms,
+            self.clock.monotonic,
+        )
+        self._status_file = StatusFile(status_path(state_dir(self.config, source.base_dir)))
         self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
         self.leftovers = Leftovers(self.store, self.history)
 
@@ -241,6 +251,7 @@ class Loop:
         seconds += [
             self.adoption.wait(),
             self.outbox.step(now),
+            self.ping.step(),
             RETRY.total_seconds() if self.history.failing else None,
         ]
         if self.stopping:
@@ -276,14 +287,22 @@ class Loop:
         self._changed = self._changed or now - self._told_at >= SAY_EVERY
         if self.world.shared and self._deliveries != (deliveries := self.outbox.counts()):
             self._deliveries, self._changed = deliveries, True
-        if self._changed and self.world.shared and not self.history.failing:
-            self._changed, self._told_at = False, now
-            self.history.add(WRITE_META, {"key": "status", "value": snapshot(self, now)})
+        if self._changed and self.world.shared:
+            self._say(now)
         if self.world.shared:
             self.leftovers.note(self._pids())
         if not self.history.failing or now >= self._next_write:
-            self._next_write = now + RETRY
+            self._next_write, before = now + RETRY, self.history.failing
             self.history.flush()
+            self._changed = self._changed or self.history.failing != before
+
+    def _say(self, now: datetime) -> None:
+        """Write how it is into the file, and into the store unless that fails just now: then again at the next turn."""
+        said = snapshot(self, now)
+        self._status_file.write(whole(self, said, now))
+        if not self.history.failing:
+            self._changed, self._told_at = False, now
+            self.history.add(WRITE_META, {"key": "status", "value": said})
 
     def _refusal(self, now: datetime) -> str:
         """Why no engine may be started now; asked only when one would be."""
@@ -330,8 +349,11 @@ class Loop:
         self.supervisor.close()
         self.runner.close()
         self.outbox.close()
+        self.ping.close()
         if self.world.shared:
-            self.history.add(WRITE_META, {"key": "status", "value": snapshot(self, now)})
+            said = snapshot(self, now)
+            self.history.add(WRITE_META, {"key": "status", "value": said})
+            self._status_file.write(stopped(whole(self, said, now)))
             self.leftovers.note([])
         self.history.flush(force=True)
         self.schedule.close()

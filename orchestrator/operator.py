@@ -6,6 +6,7 @@ from typing import Any
 
 from calendars import MarketCalendar
 from orchestrator.alerts.alarms import Alarms
+from orchestrator.control import RequestRefused
 from orchestrator.history import History
 from orchestrator.states import EngineState, Policy
 from orchestrator.store import WRITE_META, Store
@@ -89,12 +90,12 @@ class Operator:
         """Lift the halt.
 
         :param reason: that of the halt, which whoever lifts it must have seen.
-        :raises ValueError: it is another one.
+        :raises RequestRefused: it is another one.
         """
         if self.halted is None:
             return "it was not halted"
         if reason != self.halted["reason"]:
-            raise ValueError(f"it is halted for another reason: {self.halted['reason']}")
+            raise RequestRefused(f"it is halted for another reason: {self.halted['reason']}")
         self.halted = None
         self._supervisor.farewell = STOP
         self._remember("halt", None)
@@ -106,7 +107,8 @@ class Operator:
     def start_engine(self, now: datetime) -> str:
         """Have the engine run in this session, whatever ``auto_start`` says; one that was given up is tried again.
 
-        :raises ValueError: it is halted, or these are not its hours.
+        :raises RequestRefused: it is halted.
+        :raises ValueError: these are not its hours.
         """
         self._check_start(now)
         self._wish_for("start")
@@ -123,7 +125,7 @@ class Operator:
     def restart_engine(self, now: datetime) -> str:
         """Stop the engine in an orderly way and start it again; it costs no restart of the budget.
 
-        :raises ValueError: as of :meth:`start_engine`.
+        :raises RequestRefused, ValueError: as of :meth:`start_engine`.
         """
         if self._supervisor.state in {EngineState.STOPPED, EngineState.FATAL, EngineState.BACKOFF}:
             return self.start_engine(now)
@@ -134,7 +136,7 @@ class Operator:
 
     def _check_start(self, now: datetime) -> None:
         if self.halted is not None:
-            raise ValueError(f"trading is halted: {self.halted['reason']}; lift that with: orchestrator resume")
+            raise RequestRefused(f"trading is halted: {self.halted['reason']}; lift that with: orchestrator resume")
         calendar = self._calendar()
         if not self._policy().hours(calendar.get_market_state(now)):
             opens = calendar.get_next_market_open(now)

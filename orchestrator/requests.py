@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import JobSpec
-from orchestrator.control import LOOK_EVERY, Request, answer, unanswered
+from orchestrator.control import LOOK_EVERY, REFUSED, Request, RequestRefused, answer, unanswered
 from orchestrator.store import Store
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class RequestDesk:
         logger.info("request %s%s", request.kind, f": {details}" if details else "")
         try:
             return True, self._carry_out(request, now)
+        except RequestRefused as refusal:
+            return False, {REFUSED: str(refusal)}
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked shall know, and the loop goes on
             return False, str(getattr(error, "orig", None) or (error.args or [type(error).__name__])[0])
 

@@ -9,6 +9,7 @@ Each matter has a key, by which its end finds those who heard of its beginning:
     job_store                              until it works again
     config                                 until a config is taken up
     clock                                  it jumped
+    ping                                   until one arrives again
     channel.NAME                           until the channel delivers again (the outbox tells of these itself)
 """
 
@@ -29,7 +30,7 @@ __all__ = ["Alarms"]
 GOOD = frozenset({RunResult.OK, RunResult.SKIPPED})
 
 INTERRUPTED, GIVEN_UP, HALT = "engine.interrupted", "engine.given_up", "halt"
-JOB_STORE, CONFIG, CLOCK = "job_store", "config", "clock"
+JOB_STORE, CONFIG, CLOCK, PING = "job_store", "config", "clock", "ping"
 
 TOPICS = {"heartbeat": "heartbeat"}
 """Of jobs; any other has the topic "job"."""
@@ -147,6 +148,19 @@ class Alarms:
     def job_store_recovered(self, now: datetime) -> None:
         text = "Jobs that were due have been run."
         self.raise_alert(AlertLevel.INFO, "job", "Job store works again", text, now, closes=JOB_STORE)
+
+    # --- the dead-man ping ---
+
+    def ping_failed(self, reason: str, now: datetime) -> None:
+        """Told of once, however many fail."""
+        if not self._is_open(PING):
+            text = f"{reason}. The service at health.ping_url will take this daemon for dead. It is tried again."
+            self.raise_alert(AlertLevel.WARNING, "heartbeat", "Ping failed", text, now, key=PING)
+
+    def ping_arrived(self, now: datetime) -> None:
+        if self._is_open(PING):
+            text = "The service at health.ping_url has been reached."
+            self.raise_alert(AlertLevel.INFO, "heartbeat", "Ping arrives again", text, now, closes=PING)
 
     # --- config ---
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import click
 
+from orchestrator.exit_codes import MEANINGS, ExitCode
+
 __all__ = ["cli", "main", "main_start"]
 
 COMMANDS = {
-    "start": ("orchestrator.cli.service:start", "Run the daemon in the foreground."),
-    "stop": ("orchestrator.cli.service:stop", "Have the running daemon come to an orderly end."),
-    "status": ("orchestrator.cli.service:status", "Show what the daemon is doing."),
+    "start": ("orchestrator.cli.daemon:start", "Run the daemon in the foreground."),
+    "stop": ("orchestrator.cli.daemon:stop", "Have the running daemon come to an orderly end."),
+    "status": ("orchestrator.cli.status:status", "Show what the daemon is doing."),
     "halt": ("orchestrator.cli.engine:halt", "Stop trading until it is resumed, over restarts too."),
     "resume": ("orchestrator.cli.engine:resume", "Lift a halt."),
     "engine": ("orchestrator.cli.engine:engine", "Start, stop or restart the engine."),
@@ -23,6 +25,8 @@ COMMANDS = {
     "orders": ("orchestrator.cli.orders:orders", "List orders and their fills."),
     "alerts": ("orchestrator.cli.alerts:alerts", "List alerts, and send again what did not arrive."),
     "notify": ("orchestrator.cli.notify:notify", "Try the notification channels."),
+    "service": ("orchestrator.cli.service:service", "Run under supervisord, systemd or Docker."),
+    "completion": ("orchestrator.cli.completion:completion", "Have the shell complete words."),
     "simulate": ("orchestrator.cli.simulate:simulate", "Rehearse days or years on a virtual clock."),
 }
 
@@ -44,12 +48,17 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), meaning) for code, meaning in MEANINGS.items()])
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     "config_path",
     metavar="PATH",
+    type=click.Path(),
     envvar="ORCHESTRATOR_CONFIG",
     help="The config file. Without it: $ORCHESTRATOR_CONFIG, ./config.paper.yaml, ./config/config.paper.yaml, "
     "or else embedded defaults.",
@@ -76,9 +85,9 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as end:
         result = end.exit_code
     except click.Abort:
-        result = 130
+        result = ExitCode.INTERRUPTED
     except BrokenPipeError:
-        result = 1
+        result = ExitCode.FAILED
         sys.stdout = None  # whoever read it is gone; the interpreter must not try to flush at exit
     except Exception as error:
         from orchestrator.cli.errors import report
@@ -86,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
         if not isinstance(error, click.ClickException) and ("-v" in arguments or "--verbose" in arguments):
             raise
         result = report(error, as_json="--json" in arguments)
-    sys.exit(result if isinstance(result, int) else 0)
+    sys.exit(int(result) if isinstance(result, int) else ExitCode.OK)
 
 
 def main_start() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, or_,
 
 from notifiers import AlertLevel
 from notifiers.text import clean
+from orchestrator.cli.completers import alert_ids, channel_names
 from orchestrator.cli.errors import Failed, NoDaemon
 from orchestrator.cli.output import echo_json, json_option, table
 from orchestrator.cli.settings import Settings
@@ -48,7 +49,7 @@ FAILED = or_(deliveries_table.c.state.in_(("failed", "expired")), and_(PENDING, 
 @click.option("--last", type=click.IntRange(1, 100_000), default=20, show_default=True, help="How many, newest first.")
 @click.option("--level", type=click.Choice([level.value for level in AlertLevel]), help="Only of this level.")
 @click.option("--topic", type=click.Choice(TOPICS), help="Only of this topic.")
-@click.option("--channel", help="Only those that this channel is to get, or got.")
+@click.option("--channel", shell_complete=channel_names, help="Only those that this channel is to get, or got.")
 @click.option("--pending", "standing", flag_value="pending", help="Only those that are still to arrive somewhere.")
 @click.option("--failed", "standing", flag_value="failed", help="Only those that some channel failed to deliver.")
 @json_option
@@ -74,6 +75,10 @@ def list_alerts(
     elif found:
         heads = ["id", "at", "level", "topic", "deliveries", "alert"]
         click.echo(fit(table(heads, [_cells(each, settings) for each in found])))
+        if any(each["state"] == "collapsed" for alert in found for each in alert["deliveries"]):
+            click.echo(
+                "\ncollapsed: it said what another delivery to the same channel says too, and was not sent by itself"
+            )
     elif found is None:
         click.echo(f"no alerts: no daemon has run on {settings.store_path} yet")
     else:
@@ -81,7 +86,7 @@ def list_alerts(
 
 
 @alerts.command()
-@click.argument("alert_id", metavar="ID")
+@click.argument("alert_id", metavar="ID", shell_complete=alert_ids)
 @json_option
 @click.pass_obj
 def show(settings: Settings, alert_id: str, as_json: bool) -> None:
@@ -101,8 +106,12 @@ def show(settings: Settings, alert_id: str, as_json: bool) -> None:
 
 
 @alerts.command()
-@click.argument("alert_ids", metavar="[ID]...", nargs=-1)
-@click.option("--channel", help="Only on this channel; without an ID: all that it has not delivered.")
+@click.argument("alert_ids", metavar="[ID]...", nargs=-1, shell_complete=alert_ids)
+@click.option(
+    "--channel",
+    shell_complete=channel_names,
+    help="Only on this channel; without an ID: all that it has not delivered.",
+)
 @click.option("--all", "everything", is_flag=True, help="All that is pending. What was given up needs its ID.")
 @click.pass_obj
 def retry(settings: Settings, alert_ids: Sequence[str], channel: str | None, everything: bool) -> None:

@@ -85,8 +85,8 @@ def _acknowledge(reason: str, yes: bool) -> None:
 
 def _write_halt(settings: Settings, halted: dict[str, Any] | None) -> None:
     """With no daemon to ask: into the store, while no daemon can take it."""
-    if settings.lost:
-        settings.daemon()  # says that it can't be told where the store is
+    if settings.lost or settings.stray():
+        settings.daemon()  # says that it can't be told which store is meant
     lock = StoreLock(settings.store_path)
     lock.acquire(settings.clock.now())
     try:

@@ -1,10 +1,4 @@
-"""Errors as a user gets them, and the exit codes.
-
-::
-
-    0 ok   1 failed   2 usage   3 config invalid   4 no daemon
-    5 store owned by another daemon   6 refused by a guard rail
-"""
+"""Errors as a user gets them: in words, and as one of the exit codes."""
 
 import json
 import logging
@@ -14,23 +8,24 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.config import ConfigError, TradingConfig
-from orchestrator.control import NoAnswer
+from orchestrator.control import NoAnswer, RequestRefused
+from orchestrator.exit_codes import ExitCode
 from orchestrator.lock import StoreOwned
 from orchestrator.store import StoreError
 
-__all__ = ["Failed", "NoDaemon", "Refused", "refuse_unsupported", "report"]
+__all__ = ["Failed", "NoDaemon", "Refused", "code_of", "guard_money", "refuse_unsupported", "report"]
 
 
 class Failed(click.ClickException):
     """The command could not do its work."""
 
-    exit_code = 1
+    exit_code = ExitCode.FAILED
 
 
 class NoDaemon(click.ClickException):
     """There is no daemon to talk to."""
 
-    exit_code = 4
+    exit_code = ExitCode.NO_DAEMON
 
     def __init__(self, store: object) -> None:
         super().__init__(f"no daemon is running on {store}; start one with: orchestrator start")
@@ -39,7 +34,15 @@ class NoDaemon(click.ClickException):
 class Refused(click.ClickException):
     """A guard rail says no."""
 
-    exit_code = 6
+    exit_code = ExitCode.REFUSED
+
+
+def guard_money(config: TradingConfig, live: bool, command: str) -> None:
+    """Real money needs two signs: ``mode: live`` in the config, and ``--live`` with the command."""
+    if config.mode == "live" and not live:
+        raise Refused(f"mode is live: real money; if you mean it, write: orchestrator {command} --live")
+    if live and config.mode != "live":
+        raise Refused("--live goes with mode: live, and the config says mode: paper")
 
 
 def refuse_unsupported(config: TradingConfig) -> None:
@@ -50,24 +53,32 @@ def refuse_unsupported(config: TradingConfig) -> None:
         raise Refused(reason)
 
 
-CODES: list[tuple[type[BaseException], int]] = [
-    (ConfigError, 3),
-    (FileNotFoundError, 3),
-    (IsADirectoryError, 3),
-    (StoreOwned, 5),
+CODES: list[tuple[type[BaseException], ExitCode]] = [
+    (ConfigError, ExitCode.CONFIG_INVALID),
+    (FileNotFoundError, ExitCode.CONFIG_INVALID),
+    (IsADirectoryError, ExitCode.CONFIG_INVALID),
+    (StoreOwned, ExitCode.STORE_OWNED),
+    (RequestRefused, ExitCode.REFUSED),
 ]
 
 EXPECTED = (ConfigError, OSError, StoreOwned, StoreError, NoAnswer, SQLAlchemyError, ValueError)
 
 
-def report(error: Exception, as_json: bool) -> int:
-    """Say what went wrong, and return the exit code."""
+def code_of(error: BaseException) -> ExitCode:
+    """The exit code that names the kind of an error."""
     if isinstance(error, click.ClickException):
-        code, text = error.exit_code, error.format_message()
+        return ExitCode(error.exit_code)
+    return next((code for kind, code in CODES if isinstance(error, kind)), ExitCode.FAILED)
+
+
+def report(error: Exception, as_json: bool) -> ExitCode:
+    """Say what went wrong, and return the exit code."""
+    code = code_of(error)
+    if isinstance(error, click.ClickException):
+        text = error.format_message()
         if "No such option" in text and "--config" in text:
             text += "; it goes before the command: orchestrator --config my.yaml start"
     else:
-        code = next((code for kind, code in CODES if isinstance(error, kind)), 1)
         text = _text(error)
     if as_json:
         click.echo(json.dumps({"error": {"code": code, "message": text, "details": _details(error)}}))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
+from orchestrator.cli.completers import incident_ids
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import ago, echo_json, json_option, table
 from orchestrator.cli.settings import Settings
@@ -48,7 +49,7 @@ def list_incidents(settings: Settings, last: int, as_json: bool) -> None:
 
 
 @incidents.command()
-@click.argument("incident")
+@click.argument("incident", shell_complete=incident_ids)
 @json_option
 @click.pass_obj
 def show(settings: Settings, incident: str, as_json: bool) -> None:

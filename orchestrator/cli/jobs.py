@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from jobs import JobSpec, RunResult, explain, job_specs
 from jobs.store import UnreadableRow, decode, read_rows
+from orchestrator.cli.completers import job_names
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import ago, echo_json, json_option, moment, table
 from orchestrator.cli.settings import Settings
@@ -148,7 +149,7 @@ def list_jobs(settings: Settings, as_json: bool) -> None:
 
 
 @jobs.command()
-@click.argument("name")
+@click.argument("name", shell_complete=job_names)
 @json_option
 @click.pass_obj
 def show(settings: Settings, name: str, as_json: bool) -> None:
@@ -173,7 +174,7 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
 
 
 @jobs.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=job_names)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=20, show_default=True, help="How many, newest first.")
 @click.option("--result", type=click.Choice([result.value for result in RunResult]), help="Only runs that ended so.")
 @json_option
@@ -201,7 +202,7 @@ def history(settings: Settings, name: str | None, limit: int, result: str | None
 
 
 @jobs.command("explain")
-@click.argument("name")
+@click.argument("name", shell_complete=job_names)
 @click.option("--next", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many fires.")
 @click.option(
     "--from", "start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M"]), help="From when on; now if not given."
@@ -229,7 +230,7 @@ def explain_job(settings: Settings, name: str, count: int, start: datetime | Non
 
 
 @jobs.command()
-@click.argument("name")
+@click.argument("name", shell_complete=job_names)
 @click.pass_obj
 def run(settings: Settings, name: str) -> None:
     """Have the running daemon run NAME now, besides its schedule.
@@ -240,7 +241,7 @@ def run(settings: Settings, name: str) -> None:
 
 
 @jobs.command()
-@click.argument("name")
+@click.argument("name", shell_complete=job_names)
 @click.pass_obj
 def pause(settings: Settings, name: str) -> None:
     """Keep NAME from firing, over restarts and edits of the config too, until: orchestrator jobs resume NAME.
@@ -251,7 +252,7 @@ def pause(settings: Settings, name: str) -> None:
 
 
 @jobs.command()
-@click.argument("name")
+@click.argument("name", shell_complete=job_names)
 @click.pass_obj
 def resume(settings: Settings, name: str) -> None:
     """Have a paused NAME fire again from now on.

@@ -14,6 +14,7 @@ from calendars import Clock
 from notifiers import AlertLevel, NotificationMessage, build_notifier
 from notifiers.redaction import describe
 from orchestrator.alerts.channels import Channel, channels
+from orchestrator.cli.completers import channel_names
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import echo_json, json_option
 from orchestrator.cli.remedies import remedy
@@ -32,7 +33,7 @@ def notify() -> None:
 
 
 @notify.command()
-@click.argument("channel", required=False)
+@click.argument("channel", required=False, shell_complete=channel_names)
 @click.option(
     "--level",
     type=click.Choice([level.value for level in AlertLevel]),

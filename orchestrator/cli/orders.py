@@ -6,6 +6,7 @@ from typing import Any
 import click
 from sqlalchemy import Select, select
 
+from orchestrator.cli.completers import order_refs
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import echo_json, json_option, table
 from orchestrator.cli.settings import Settings
@@ -59,7 +60,7 @@ def list_orders(
 
 
 @orders.command()
-@click.argument("order_ref")
+@click.argument("order_ref", shell_complete=order_refs)
 @json_option
 @click.pass_obj
 def show(settings: Settings, order_ref: str, as_json: bool) -> None:

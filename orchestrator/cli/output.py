@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from orchestrator.cli.terminal import shortened, width
+
 __all__ = ["ago", "echo_json", "in_words", "json_option", "moment", "table"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,12 +26,29 @@ def echo_json(document: object) -> None:
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
+GAP = "  "
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns, two spaces apart; the last one is as long as it likes."""
+    """Left-aligned columns, two spaces apart. On a terminal that is too narrow, the longest cells are shortened."""
     widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    if (columns := width()) is not None:
+        widths = _narrowed(widths, columns - len(GAP) * (len(heads) - 1))
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (heads, *rows)
+        GAP.join(shortened(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (heads, *rows)
     )
+
+
+def _narrowed(widths: Sequence[int], room: int) -> list[int]:
+    """The widths that fit into so much room: the widest give way first, none below NARROWEST."""
+    limit = max(widths)
+    while limit > NARROWEST and sum(min(width, limit) for width in widths) > room:
+        limit -= 1
+    return [min(width, limit) for width in widths]
+
+
+NARROWEST = 4
 
 
 def in_words(seconds: float) -> str:

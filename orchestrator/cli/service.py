@@ -1,270 +1,177 @@
-"""orchestrator start, stop, status."""
+"""orchestrator service: run the daemon under supervisord, systemd or Docker."""
 
+import getpass
 import os
-import signal
-from contextlib import suppress
-from datetime import datetime, timedelta
-from typing import Any
+import pwd
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.cli.errors import Failed, NoDaemon, Refused, refuse_unsupported
-from orchestrator.cli.output import ago, echo_json, in_words, json_option
+from orchestrator.cli.errors import Failed, guard_money
 from orchestrator.cli.settings import Settings
-from orchestrator.config import log_file
-from orchestrator.control import NoAnswer, ask
-from orchestrator.inbox import Inbox
-from orchestrator.lock import StoreOwned
-from orchestrator.store import StoreError
+from orchestrator.config.files import replace_file
+from orchestrator.config.paths import cache_dir
+from orchestrator.installation import FILES, Installation, Unwritable, render
 
-__all__ = ["start", "status", "stop"]
+__all__ = ["service"]
+
+UNITS = Path("/etc/systemd/system")
+READABLE = 0o644
+
+KIND = click.argument("kind", type=click.Choice(list(FILES)))
+USER = click.option("--user", help="Who the daemon runs as; you, if not given, or who called sudo.")
+LIVE = click.option("--live", is_flag=True, help="It is to trade real money: needed in addition to mode: live.")
 
 
-@click.command()
-@click.option("--live", is_flag=True, help="Trade real money: needed in addition to mode: live.")
-@click.pass_obj
-def start(settings: Settings, live: bool) -> None:
-    """Run the daemon in the foreground, until SIGTERM, Ctrl-C or orchestrator stop.
+@click.group()
+def service() -> None:
+    """Write the files by which supervisord, systemd or Docker run the daemon.
 
-    Example: orchestrator --config my.yaml start
+    Example: orchestrator service install supervisord
     """
-    from orchestrator.cli.screen import start_screen
-    from orchestrator.daemon import TradingOrchestrator
-    from orchestrator.logs import configure_logging
-
-    _guard(settings, live)
-    if (owner := settings.owner()) is not None and owner.here:  # of another machine's only the lock itself can tell
-        raise StoreOwned(settings.store_path, owner)
-    if not settings.quiet:
-        click.echo(start_screen(settings))
-    os.umask(0o077)  # what the daemon writes is its owner's alone
-    level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
-    configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)
-    TradingOrchestrator(settings.path).start()
 
 
-def _guard(settings: Settings, live: bool) -> None:
-    """Real money needs two signs, and nothing starts that could not work."""
-    config = settings.config
-    if config.mode == "live" and not live:
-        raise Refused("mode is live: real money; if you mean it, write: orchestrator start --live")
-    if live and config.mode != "live":
-        raise Refused("--live goes with mode: live, and the config says mode: paper")
-    refuse_unsupported(config)
-
-
-@click.command()
-@click.option("--timeout", type=float, help="Seconds to wait for its end; its stop_timeout and a little if not given.")
+@service.command()
+@KIND
+@USER
+@LIVE
 @click.pass_obj
-def stop(settings: Settings, timeout: float | None) -> None:
-    """Have the running daemon come to an orderly end, and wait for it.
+def show(settings: Settings, kind: str, user: str | None, live: bool) -> None:
+    """Print the file, with the program, the config and the user of this installation.
 
-    Example: orchestrator stop
+    Example: orchestrator service show systemd --user trader
     """
+    click.echo(_text(settings, kind, user, live), nl=False)
+
+
+@service.command()
+@KIND
+@USER
+@LIVE
+@click.option("--path", type=click.Path(path_type=Path), help="Where to write it; the usual place if not given.")
+@click.option("--force", is_flag=True, help="Replace a file that exists and says something else.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.pass_obj
+def install(
+    settings: Settings, kind: str, user: str | None, live: bool, path: Path | None, force: bool, dry_run: bool
+) -> None:
+    """Write the file, and say which commands come next.
+
+    The usual place of the systemd unit is /etc/systemd/system; that of the other files the folder of the config.
+
+    Example: orchestrator --config /opt/trader/my.yaml service install systemd --user trader
+    """
+    text = _text(settings, kind, user, live)
+    path = (path or _usual_place(settings, kind)).absolute()
+    if path.is_dir():
+        path /= FILES[kind]
+    same = path.exists() and path.read_bytes() == text.encode()
+    if path.exists() and not same and not force:
+        raise Failed(f"{path} exists and says something else; name another one with --path, or replace it with --force")
+    if dry_run:
+        click.echo(f"would write {path}; to see it: orchestrator service show {kind}")
+    else:
+        _write(path, text)
+        click.echo(f"{path} is up to date" if same else f"wrote {path}")
+    click.echo("\n".join(["next:", *(f"  {line}" for line in _next_steps(settings, kind, path))]))
+
+
+def _write(path: Path, text: str) -> None:
+    new = not path.exists()
+    try:
+        replace_file(path, text.encode())
+    except PermissionError as error:
+        raise Failed(f"{path}: {error.strerror}; run it with sudo, or name another place with --path") from error
+    if new:
+        path.chmod(READABLE)
+
+
+def _text(settings: Settings, kind: str, user: str | None, live: bool) -> str:
     settings.tolerate(missing=True)
-    owner = settings.daemon()
-    timeout = settings.config.engine.stop_timeout + 10 if timeout is None else timeout
-    deadline = settings.clock.monotonic() + timeout
+    guard_money(settings.config, live, f"service install {kind}")
     try:
-        with settings.writer() as store:
-            ask(store, settings.clock, owner, "stop", {}, timeout=5)
-    except (NoAnswer, StoreError, SQLAlchemyError):
-        if not owner.here:
-            raise
-        with suppress(ProcessLookupError):
-            os.kill(owner.pid, signal.SIGTERM)
-    inbox = Inbox()
+        return render(kind, _installation(settings, kind, user, live))
+    except Unwritable as error:
+        raise Failed(str(error)) from error
+
+
+RUN_AS_USER = ("supervisord", "systemd")
+
+
+def _installation(settings: Settings, kind: str, user: str | None, live: bool) -> Installation:
+    name = user or os.environ.get("SUDO_USER") or getpass.getuser()
     try:
-        while settings.owner() is not None:
-            if settings.clock.monotonic() > deadline:
-                raise Failed(
-                    f"process {owner.pid} still runs after {timeout:g} s; to end it at once: kill -9 {owner.pid}"
-                )
-            settings.clock.wait(inbox, settings.clock.now() + timedelta(milliseconds=50))
-    finally:
-        inbox.close()
-    click.echo("stopped")
-
-
-@click.command()
-@json_option
-@click.pass_obj
-def status(settings: Settings, as_json: bool) -> None:
-    """Show what the daemon is doing. Exit code 4 if none runs.
-
-    Example: orchestrator status --json
-    """
-    settings.tolerate()
-    document = _document(settings)
-    if as_json:
-        echo_json(document)
-    else:
-        click.echo(_text(document, settings))
-    if document["pid"] is None:
-        click.get_current_context().exit(NoDaemon.exit_code)
-    if document["silent_s"] is not None and document["silent_s"] > SILENCE:
-        raise Failed(
-            f"process {document['pid']} has not turned its loop for {in_words(document['silent_s'])}: it hangs"
-        )
-
-
-def _document(settings: Settings) -> dict[str, Any]:
-    """What the daemon wrote last, and what can be computed beside it."""
-    now, zone = settings.clock.now(), settings.calendar.timezone
-    owner, known = settings.owner(), _snapshot(settings)
-    if owner is None:
-        known.update(state="stopped", pid=None, engine=dict.fromkeys(ENGINE) | {"state": "stopped"})
-    elif known["pid"] != owner.pid:  # it has only just started, and these are an earlier one's words
-        known = {**_unknown(settings), "pid": owner.pid, "started_at": owner.started_at}
-    started, age = known.pop("started_at"), known["engine"]["last_beat_age_s"]
-    known["uptime_s"] = None if owner is None else round(_seconds(started, now), 1)
-    if age is not None:
-        known["engine"]["last_beat_age_s"] = round(age + _seconds(known["at"], now), 3)
-    said_at = known.pop("at", None)
-    known["silent_s"] = None if owner is None or said_at is None else round(_seconds(said_at, now), 1)
-    known["market"] = market_document(settings, now)
-    known["jobs"] = jobs_document(settings, now, zone)
-    return known
-
-
-SILENCE = 180.0
-"""Seconds. A loop that turns writes its status at least once a minute."""
-
-ENGINE = ("state", "pid", "restarts", "since", "last_beat_age_s", "connected", "progress", "reason")
-
-
-def _unknown(settings: Settings) -> dict[str, Any]:
-    """What is said of a daemon that has not said anything."""
-    return {
-        "state": "stopped",
-        "since": None,
-        "mode": settings.config.mode,
-        "halted": None,
-        "pid": None,
-        "started_at": None,
-        "config": {
-            "path": None if settings.path is None else str(settings.path),
-            "version": None,
-            "loaded_at": None,
-            "rejected": None,
-            "rolled_back": None,
-            "waiting": [],
-        },
-        "engine": dict.fromkeys(ENGINE) | {"state": "stopped"},
-        "alerts": {"pending": 0, "failed": 0, "channels": {}},
-        "account": None,
-    }
-
-
-def _snapshot(settings: Settings) -> dict[str, Any]:
-    unknown, store = _unknown(settings), settings.reader()
-    if store is None:
-        return unknown
-    try:
-        return {**unknown, **(store.read_meta("status") or {})}
-    finally:
-        store.close()
-
-
-def market_document(settings: Settings, now: datetime) -> dict[str, Any]:
-    """The ``market`` part of the status."""
-    calendar = settings.calendar
-    change = calendar.next_change(now)
-    return {
-        "exchange": calendar.name,
-        "state": calendar.get_market_state(now).value,
-        "why": calendar.why(now),
-        "next_change": None if change is None else change.isoformat(),
-        "next_open": calendar.get_next_market_open(now).isoformat(),
-        "next_close": calendar.get_next_market_close(now).isoformat(),
-    }
-
-
-def jobs_document(settings: Settings, now: datetime, zone: Any) -> dict[str, Any]:
-    """The ``jobs`` part of the status."""
-    from orchestrator.cli.jobs import job_rows
-
-    rows = job_rows(settings, now)
-    upcoming = [(row.next_run.astimezone(zone), row.name) for row in rows if row.next_run is not None]
-    return {
-        "total": len(rows),
-        "paused": sum(row.state == "paused" for row in rows),
-        "parked": sum(row.state == "parked" for row in rows),
-        "next": {"name": min(upcoming)[1], "at": min(upcoming)[0].isoformat()} if upcoming else None,
-    }
-
-
-def _text(document: dict[str, Any], settings: Settings) -> str:
-    now = settings.clock.now()
-    engine, market, jobs, account = (document[key] for key in ("engine", "market", "jobs", "account"))
-    lines = []
-    if document["pid"] is None:
-        lines.append("daemon   not running; start it with: orchestrator start")
-    else:
-        lines.append(
-            f"daemon   process {document['pid']}, up {in_words(document['uptime_s'] or 0)}, mode {document['mode']}"
-        )
-        lines.append(f"state    {document['state']} since {_ago(document['since'], now)}")
-        lines.append(f"engine   {_engine_text(engine, now)}")
-        lines += _config_lines(document["config"], now)
-    if document["halted"]:
-        at = datetime.fromisoformat(document["halted"]["at"]).astimezone(settings.calendar.timezone)
-        since = f"{at:%a %d %b %H:%M %Z}"
-        lines.append(f"HALTED   {document['halted']['reason']}, since {since}; lift it with: orchestrator resume")
-    change = f" until {_at(market['next_change'], now)}" if market["next_change"] else ""
-    lines.append(f"market   {market['exchange']} {market['state']}{change}: {market['why']}")
-    upcoming = f"; next {jobs['next']['name']} {_at(jobs['next']['at'], now)}" if jobs["next"] else ""
-    lines.append(f"jobs     {jobs['total']}, {jobs['paused']} paused, {jobs['parked']} parked{upcoming}")
-    lines.append(
-        f"alerts   {document['alerts']['pending']} to be delivered, {document['alerts']['failed']} of them failing"
+        account = pwd.getpwnam(name)
+    except KeyError:
+        raise Failed(f"there is no user {name!r} on this machine; make one, or name another with --user") from None
+    if account.pw_uid == 0 and kind in RUN_AS_USER:
+        click.echo("warning: it would run as root, which it never needs; name another user with --user", err=True)
+    return Installation(
+        program=_program(),
+        config=_config_file(settings),
+        writable=_writable(settings),
+        user=name,
+        home=Path(account.pw_dir),
+        stop_timeout=settings.config.engine.stop_timeout,
+        live=live,
     )
-    lines += [
-        f"         {name} is {each['state']}: {each['last_error']}"
-        for name, each in document["alerts"].get("channels", {}).items()
-        if each["last_error"]
-    ]
-    if account is not None:
-        lines.append(
-            f"account  equity {account['equity']:,.2f}, cash {account['cash']:,.2f}, drawdown {account['drawdown']:.2%}"
-        )
-        lines += [f"         {p['quantity']:g} {p['symbol']} at {p['avg_price']:,.2f}" for p in account["positions"]]
-    return "\n".join(lines)
 
 
-def _config_lines(config: dict[str, Any], now: datetime) -> list[str]:
-    """Which config is in force, and why it is not the file, if it is not."""
-    since = "" if config["loaded_at"] is None else f", taken up {_ago(config['loaded_at'], now)}"
-    lines = [f"config   {config['path'] or 'embedded defaults'}, version {config['version']}{since}"]
-    if config["rejected"]:
-        first, _, more = config["rejected"].partition("\n")
-        lines.append(f"         the file was rejected: {first}{' (and more)' if more else ''}")
-    if config["rolled_back"]:
-        lines.append(f"         the edit {config['rolled_back']['from']} was rolled back; the file still holds it")
-    if config["waiting"]:
-        lines.append(f"         waits for a restart of the daemon: {', '.join(config['waiting'])}")
-    return lines
+def _program() -> list[str]:
+    """This very command line: its script, or the interpreter and the module where it has none."""
+    called, beside = Path(sys.argv[0]), Path(sys.executable).with_name("orchestrator")
+    script = next((each for each in (called, beside) if each.name == "orchestrator" and os.access(each, os.X_OK)), None)
+    if script is not None and script.is_file():
+        return [str(script.absolute())]
+    return [sys.executable, "-m", "orchestrator"]
 
 
-def _engine_text(engine: dict[str, Any], now: datetime) -> str:
-    text = f"{engine['state']}"
-    if engine["since"]:
-        text += f" since {_ago(engine['since'], now)}"
-    if engine["pid"]:
-        text += f", process {engine['pid']}"
-    if engine.get("reason"):
-        text += f": {engine['reason']}"
-    return f"{text}, {engine['restarts'] or 0} restarts"
+def _config_file(settings: Settings) -> Path:
+    if settings.path is not None:
+        return settings.path.absolute()
+    path = Path("config.paper.yaml").absolute()
+    click.echo(f"note: there is no config yet; before the first start: orchestrator config init {path}", err=True)
+    return path
 
 
-def _seconds(text: str, now: datetime) -> float:
-    return (now - datetime.fromisoformat(text)).total_seconds()
+def _writable(settings: Settings) -> list[Path]:
+    """The folder of the config, and what the daemon writes elsewhere."""
+    folder = settings.source.base_dir
+    others = [settings.state_dir, settings.store_path.parent, cache_dir(settings.config, folder)]
+    found = [folder]
+    for each in others:
+        if not any(each.is_relative_to(known) for known in found):
+            found.append(each)
+    return found
 
 
-def _ago(text: str | None, now: datetime) -> str:
-    return "?" if text is None else ago(datetime.fromisoformat(text), now)
+def _usual_place(settings: Settings, kind: str) -> Path:
+    return (UNITS if kind == "systemd" else _config_file(settings).parent) / FILES[kind]
 
 
-def _at(text: str, now: datetime) -> str:
-    at = datetime.fromisoformat(text)
-    return f"{at:%a %d %b %H:%M} (in {in_words((at - now).total_seconds())})"
+def _next_steps(settings: Settings, kind: str, path: Path) -> list[str]:
+    missing = [each for each in _writable(settings)[1:] if not each.is_dir()]
+    return [f"mkdir -p {each}  # and make it the user's" for each in missing] + STEPS[kind](path)
+
+
+STEPS: Mapping[str, Callable[[Path], list[str]]] = {
+    "supervisord": lambda path: [
+        f"supervisord -c {path}",
+        f"supervisorctl -c {path} status",
+    ],
+    "systemd": lambda path: [
+        f"systemd-analyze verify {path}",
+        "systemctl daemon-reload",
+        f"systemctl enable --now {path.name}",
+        f"journalctl -u {path.name} -f",
+    ],
+    "docker": lambda path: [
+        f"docker build -f {path} -t trading-orchestrator SOURCE  # the folder of the project's source",
+        f"orchestrator service install compose --path {path.with_name(FILES['compose'])}",
+        f"docker compose -f {path.with_name(FILES['compose'])} up -d",
+    ],
+    "compose": lambda path: [f"docker compose -f {path} up -d"],
+}
+"""By kind, what to do with its file."""

@@ -50,10 +50,17 @@ class Settings:
     def config(self) -> TradingConfig:
         return self.source.load().config
 
-    def tolerate(self, *, missing: bool = False) -> None:
+    def again(self) -> "Settings":
+        """The same for another look: what was read is read anew, and the config file is the same one."""
+        other = Settings(None if self.path is None else str(self.path), self.verbose, self.quiet)
+        other.__dict__["clock"] = self.clock
+        return other
+
+    def tolerate(self, *, missing: bool = False, aloud: bool = True) -> None:
         """Go on with a wrong config as far as it can be read: a typo in it must not disable status and kill switch.
 
         :param missing: go on with the defaults if the file is gone.
+        :param aloud: warn of it.
         """
         if self.path is None or "config" in self.__dict__:
             return
@@ -63,10 +70,12 @@ class Settings:
             if not missing:
                 raise
             self.__dict__["config"], self.lost = embedded_defaults(), str(absent)
-            click.echo(f"warning: {absent}; going on as if all were at its default", err=True)
+            if aloud:
+                click.echo(f"warning: {absent}; going on as if all were at its default", err=True)
             return
         if error is not None:
             self.lost = next((str(each) for each in error.problems if each.path in PLACES), "")
+        if error is not None and aloud:
             more = f", and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
             click.echo(f"warning: {error.problems[0]}{more}; going on with the rest of the config", err=True)
 
@@ -91,9 +100,22 @@ class Settings:
         owner = self.owner()
         if owner is None and self.lost:
             raise Failed(f"it can't be told where the daemon's store is: {self.lost}")
+        if owner is None and (other := self.stray()):
+            raise Failed(other)
         if owner is None:
             raise NoDaemon(self.store_path)
         return owner
+
+    def stray(self) -> str:
+        """Where a daemon runs that was meant, perhaps, as its config was not named and may have gone; empty if none."""
+        if self.config_path is not None:
+            return ""
+        places = (state_dir(embedded_defaults(), file.absolute().parent) / "orchestrator.db" for file in DEFAULT_FILES)
+        for place in places:
+            if place != self.store_path and (owner := find_owner(place)) is not None:
+                used = "its defaults" if self.path is None else self.path
+                return f"no daemon runs by {used}, but process {owner.pid} on {place}; name its config with --config"
+        return ""
 
     def reader(self) -> Store | None:
         """The store for reading; None if no daemon has written into it yet. The caller closes it."""

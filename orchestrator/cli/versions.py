@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from jobs import JobSpec, job_specs
+from orchestrator.cli.completers import config_version
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.known import KnownVersion, known_versions
 from orchestrator.cli.output import ago, echo_json, json_option, moment, table
@@ -176,7 +177,7 @@ def history(settings: Settings, last: int, as_json: bool) -> None:
         for each in shown
     ]
     click.echo(table(["version", "made", "by", "in force", "engine ran", "reason"], rows))
-    click.echo("\n* in force; to see one: orchestrator config diff VERSION; to go back: orchestrator config rollback")
+    click.echo("\n* in force\nto see one: orchestrator config diff VERSION\nto go back: orchestrator config rollback")
 
 
 def _version_document(version: KnownVersion, settings: Settings) -> dict[str, Any]:
@@ -193,10 +194,11 @@ def _version_document(version: KnownVersion, settings: Settings) -> dict[str, An
 
 
 @click.command()
-@click.argument("old", required=False)
-@click.argument("new", required=False, default=FILE)
+@click.argument("old", required=False, shell_complete=config_version)
+@click.argument("new", required=False, default=FILE, shell_complete=config_version)
+@json_option
 @click.pass_obj
-def diff(settings: Settings, old: str | None, new: str) -> None:
+def diff(settings: Settings, old: str | None, new: str, as_json: bool) -> None:
     """Compare two versions of the config; without OLD the one in force, without NEW the file as it is now.
 
     Secrets are covered; one that differs is covered differently.
@@ -206,7 +208,10 @@ def diff(settings: Settings, old: str | None, new: str) -> None:
     settings.tolerate()
     masks = Masks()
     before, after = (_text(settings, word, masks) for word in (old, new))
-    lines = difflib.unified_diff(before.lines, after.lines, before.name, after.name)
+    lines = list(difflib.unified_diff(before.lines, after.lines, before.name, after.name))
+    if as_json:
+        echo_json({"old": before.name, "new": after.name, "same": not lines, "diff": [each.rstrip() for each in lines]})
+        return
     click.echo("".join(lines) or f"{before.name} and {after.name} are the same\n", nl=False)
 
 
@@ -251,7 +256,7 @@ def find_version(settings: Settings, word: str | None) -> KnownVersion:
 
 
 @click.command()
-@click.argument("version", required=False)
+@click.argument("version", required=False, shell_complete=config_version)
 @click.option("--reason", default="", help="Why; it is kept in the history.")
 @click.pass_obj
 def rollback(settings: Settings, version: str | None, reason: str) -> None:

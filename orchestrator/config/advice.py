@@ -20,8 +20,6 @@ LIVE_PORTS = {7496: "TWS", 4001: "the Gateway"}
 GATEWAY_PORTS = (4001, 4002)
 TWS_PORTS = (7496, 7497)
 HIGH_COST = 0.05
-NOT_ACTED_ON = (("health", "ping_url"),)
-"""Options that are read and checked, and that nothing looks at yet."""
 
 
 def warnings(config: TradingConfig, name: str = "", path: FilePath | None = None) -> list[Problem]:
@@ -79,15 +77,6 @@ def _cut_positions(config: TradingConfig) -> Iterator[Finding]:
         yield Finding(
             ("strategy", "position_size_pct"), strategy.position_size_pct, message, f"{at_most:.3g} would fit"
         )
-
-
-def _not_acted_on(config: TradingConfig) -> Iterator[Finding]:
-    defaults = TradingConfig()
-    for section, name in NOT_ACTED_ON:
-        value = getattr(getattr(config, section), name)
-        if value != getattr(getattr(defaults, section), name):
-            shown = "***" if is_secret((section, name)) else value
-            yield Finding((section, name), shown, "this version does not act on it")
 
 
 def _no_ibkr_library(config: TradingConfig) -> Iterator[Finding]:
@@ -167,7 +156,6 @@ def _seconds(value: float) -> str:
 
 
 ADVICE: Sequence[Callable[[TradingConfig], Iterator[Finding]]] = (
-    _not_acted_on,
     _no_ibkr_library,
     _cut_positions,
     _position_over_limit,

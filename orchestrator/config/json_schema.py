@@ -16,7 +16,6 @@ from jobs.values import MOST_RETRIES, STATES, Misfire, Notify, Overlap
 from orchestrator.config.formats import TARGET, Format
 from orchestrator.config.model import TradingConfig
 from orchestrator.config.options import is_section, option_of, types_of
-from orchestrator.config.template import doc_of
 
 __all__ = ["json_schema"]
 
@@ -54,7 +53,7 @@ def _mapping(properties: Schema) -> Schema:
 def _option(kind: type, name: str, path: tuple[str, ...]) -> Schema:
     """What is known of one option; a section or mapping that is null is as if left out."""
     option, inner = option_of(next(each for each in fields(kind) if each.name == name)), types_of(kind)[name]
-    about: Schema = {"description": doc_of(path, option)}
+    about: Schema = {"description": option.doc}
     if is_section(inner):
         return about | _nullable(_section(inner, path))
     about["default"] = getattr(kind(), name)

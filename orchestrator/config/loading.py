@@ -1,7 +1,9 @@
 """From a text to a config: read, check, build, check together. Everything that is wrong is said at once."""
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path as FilePath
@@ -14,7 +16,7 @@ from orchestrator.config.plain import build
 from orchestrator.config.references import Surroundings, Unresolvable, resolve
 from orchestrator.config.resolution import JOBS, command_findings, from_references, resolve_document, value_at
 
-__all__ = ["from_dict", "load_file", "load_leniently", "load_text", "read_text"]
+__all__ = ["folder_of", "from_dict", "load_file", "load_leniently", "load_text", "read_text"]
 
 Check = Callable[[TradingConfig], list[Finding]]
 
@@ -53,7 +55,7 @@ def load_file(
     """
     path = FilePath(path)
     format_of(path.suffix, str(path))
-    folder = base_dir or path.resolve().parent
+    folder = base_dir or folder_of(path)
     return load_text(read_text(path), path.suffix, str(path), base_dir=folder, environ=environ)
 
 
@@ -71,7 +73,7 @@ def load_leniently(
     try:
         return load_file(path, environ=environ), None
     except ConfigError as error:
-        return _as_far_as_possible(path, _surroundings(path.resolve().parent, environ)), error
+        return _as_far_as_possible(path, _surroundings(folder_of(path), environ)), error
 
 
 def _surroundings(base_dir: FilePath | None, environ: Mapping[str, str] | None) -> Surroundings:
@@ -87,7 +89,7 @@ def _resolved(text: str, suffix: str, name: str, surroundings: Surroundings) -> 
 def _as_far_as_possible(path: FilePath, surroundings: Surroundings) -> TradingConfig:
     from orchestrator.config.rules import drop_wrong_schedule
 
-    text = path.read_bytes().decode(errors="replace")
+    text = _content(path).decode(errors="replace")
     try:
         document = _resolved(text, path.suffix, str(path), surroundings)
     except ConfigError:
@@ -137,18 +139,34 @@ def read_text(path: FilePath) -> str:
 
     :raises FileNotFoundError: saying how to make one.
     :raises IsADirectoryError: it is a folder.
-    :raises ConfigError: for bytes that are no text.
+    :raises ConfigError: for bytes that are no text, and for what is no file: a pipe would be waited for.
     """
-    try:
-        content = path.read_bytes()
-    except IsADirectoryError:
-        raise IsADirectoryError(f"{path} is a folder; name the config file in it") from None
-    except FileNotFoundError:
-        raise FileNotFoundError(f"no config file {path}; write one with: orchestrator config init {path}") from None
+    content = _content(path)
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         _refuse_encoding(content, error, str(path))
+
+
+def _content(path: FilePath) -> bytes:
+    """The bytes of a file; raises as :func:`read_text`."""
+    try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            refuse(str(path), "it is a pipe", "write the config into a file: it is read again and again")
+        return path.read_bytes()
+    except IsADirectoryError:
+        raise IsADirectoryError(f"{path} is a folder; name the config file in it") from None
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no config file {path}; write one with: orchestrator config init {path}") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            refuse(str(path), "it is a link that leads back to itself", "have it lead to a file")
+        raise
+
+
+def folder_of(path: FilePath) -> FilePath:
+    """The folder of a config file, links followed, as far as they lead anywhere."""
+    return FilePath(os.path.realpath(path)).parent
 
 
 def _refuse_encoding(content: bytes, error: UnicodeDecodeError, name: str) -> NoReturn:

@@ -15,7 +15,6 @@ from orchestrator.config.editing.yaml_writing import flow
 from orchestrator.config.errors import Path, dotted
 from orchestrator.config.model import NotificationConfig, RouteConfig, TradingConfig
 from orchestrator.config.options import Apply, is_section, option_of, types_of
-from orchestrator.config.template import doc_of
 
 __all__ = ["reference_page"]
 
@@ -180,7 +179,7 @@ def _row(kind: type, name: str, at: Path) -> str:
         _may_be(types_of(kind)[name], option.rules) + (" (*secret*)" if option.secret else ""),
         f"``{flow(getattr(kind(), name))}``",
         WHEN[option.apply],
-        MARKUP.sub(r"\\\g<0>", doc_of(path, option)),
+        MARKUP.sub(r"\\\g<0>", option.doc),
     )
     return "   * - " + "     - ".join(f"{cell}\n" for cell in cells)
 

@@ -188,7 +188,10 @@ class HealthConfig:
     max_data_age: float = option(120, "seconds since the last price while the market is open", duration=True, above=0)
     max_clock_jump: float = option(30, "seconds the wall clock may jump unreported", duration=True, above=0)
     ping_url: str | None = option(
-        None, "fetched at each heartbeat, for a dead-man service", secret=True, format=formats.HTTP_URL
+        None,
+        "fetched at each heartbeat while all is well, for a dead-man service",
+        secret=True,
+        format=formats.HTTP_URL,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestrator.config import ConfigError, Problem, TradingConfig, embedded_defaults, load_text
 from orchestrator.config.errors import Finding
-from orchestrator.config.loading import read_text
+from orchestrator.config.loading import folder_of, read_text
 from orchestrator.config.references import watched_files
 from orchestrator.config.targets import missing_targets
 from orchestrator.config.versions import version_of
@@ -41,7 +41,7 @@ class ConfigSource:
 
     def __init__(self, path: Path | None, adapt: Adapt = lambda config: config) -> None:
         self.path = path
-        self.base_dir = Path.cwd() if path is None else path.resolve().parent
+        self.base_dir = Path.cwd() if path is None else folder_of(path)
         self._adapt = adapt
         self._looked = ""
         self._stamp: Stamp | None = None

@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from orchestrator.config.advice import NOT_ACTED_ON
 from orchestrator.config.editing.yaml_writing import entry
-from orchestrator.config.errors import Path
 from orchestrator.config.model import BrokerConfig, NotificationConfig, TradingConfig, embedded_defaults
-from orchestrator.config.options import Option, is_section, option_of, types_of
+from orchestrator.config.options import is_section, option_of, types_of
 from orchestrator.config.plain import as_written, to_dict
 
-__all__ = ["commented_data", "commented_yaml", "doc_of", "live_template", "paper_template"]
+__all__ = ["commented_data", "commented_yaml", "live_template", "paper_template"]
 
 HEADER = """\
 # Configuration of the trading orchestrator. Every option is here, and what is left out has its default.
@@ -67,17 +65,12 @@ def commented_data(data: Mapping[str, Any], header: str = HEADER) -> str:
     return header + "".join(_blocks(data))
 
 
-def doc_of(path: Path, option: Option) -> str:
-    """The line about an option, which says so if it has no effect yet."""
-    return f"{option.doc} (no effect yet)" if path in NOT_ACTED_ON else option.doc
-
-
 def _blocks(data: Mapping[str, Any]) -> Iterator[str]:
     """The sections, and what stands at the top between them, with an empty line before each."""
     after_section = True
     types = types_of(TradingConfig)
     for each in fields(TradingConfig):
-        doc, inner = doc_of((each.name,), option_of(each)), types[each.name]
+        doc, inner = option_of(each).doc, types[each.name]
         if is_section(inner):
             lines = [f"{each.name}:  # {doc}", *_options(each.name, inner, data[each.name])]
         else:
@@ -89,7 +82,7 @@ def _blocks(data: Mapping[str, Any]) -> Iterator[str]:
 def _options(section: str, kind: type, data: Mapping[str, Any]) -> Iterator[str]:
     for each in fields(kind):
         option, value = option_of(each), data[each.name]
-        yield from _option(each.name, value, doc_of((section, each.name), option), "  ")
+        yield from _option(each.name, value, option.doc, "  ")
         if not value:
             yield from (f"  #   {line}" for line in option.example.splitlines())
 

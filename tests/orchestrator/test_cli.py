@@ -1,8 +1,10 @@
 """The command line: what it says, in words and in JSON, and with which exit code."""
 
+import io
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,11 +23,15 @@ from click.testing import CliRunner
 from calendars import VirtualClock
 from orchestrator.cli import COMMANDS, cli, main
 from orchestrator.cli.calendar import next_session
+from orchestrator.cli.daemon import start
 from orchestrator.cli.jobs import list_jobs
 from orchestrator.cli.screen import start_screen
-from orchestrator.cli.service import status
 from orchestrator.cli.settings import Settings
+from orchestrator.cli.status import status
+from orchestrator.cli.terminal import painted
 from orchestrator.config.template import paper_template
+from orchestrator.lock import StoreLock
+from orchestrator.store import StoreError
 
 NEW_YORK = ZoneInfo("America/New_York")
 SATURDAY = datetime(2026, 11, 28, 11, 0, tzinfo=NEW_YORK)
@@ -747,3 +753,129 @@ def test_halt_works_beside_a_byte_that_is_no_text(command, tmp_path):
     done = command("--config", "desk.yaml", "halt", "--reason", "x")
     assert (done.code, done.out.partition(";")[0]) == (0, "halted: x")
     assert (tmp_path / "elsewhere" / "orchestrator.db").exists()
+
+
+# --- a config that is none, or is gone ---
+
+
+@pytest.mark.parametrize(
+    "words", [["status"], ["jobs", "list"], ["config", "validate"], ["start"], ["halt", "--reason", "x"]]
+)
+@pytest.mark.parametrize(
+    ("kind", "text"), [("pipe", "it is a pipe"), ("loop", "it is a link that leads back to itself")]
+)
+def test_config_that_is_no_file_is_said_to_be_none(command, tmp_path, words, kind, text):
+    path = tmp_path / "odd.yaml"
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to(path)
+    done = command("--config", str(path), *words)
+    assert done.code == 3
+    assert text in done.error
+    assert os.listdir(tmp_path) == ["odd.yaml"]
+
+
+def test_daemon_whose_config_was_moved_away_is_not_overlooked(command, tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.paper.yaml").write_text(PAPER)
+    lock = StoreLock(tmp_path / ".orchestrator" / "orchestrator.db")  # of a daemon by ./config.paper.yaml, now gone
+    lock.acquire(SATURDAY)
+    try:
+        told = f"but process {os.getpid()} on {tmp_path}/.orchestrator/orchestrator.db; name its config with --config"
+        for words in (["stop"], ["halt", "--reason", "x"], ["config", "reload"]):
+            done = command(*words)
+            assert (done.code, done.out) == (1, "")
+            assert told in done.error
+        assert told in command("status").err
+    finally:
+        lock.release()
+    assert os.listdir(tmp_path / "config") == ["config.paper.yaml"]
+
+
+# --- on a terminal ---
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def on_terminal(command, monkeypatch, closed_desk):
+    """Runs a command on the desk as on a terminal of 80 columns; returns what it shows, line by line."""
+
+    def run(*words, **environment):
+        for name, value in {"COLUMNS": "80", "LINES": "24", "TERM": "xterm", "NO_COLOR": "", **environment}.items():
+            monkeypatch.setenv(name, value)
+        screen = Terminal()
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", screen)
+            with pytest.raises(SystemExit):
+                main(["--config", str(closed_desk.config_path), *words])
+        return screen.getvalue().splitlines()
+
+    return run
+
+
+TABLES = {
+    "jobs list": ["name", "schedule", "next run", "last run", "result", "state"],
+    "jobs history": ["job", "scheduled", "result", "took", "reason"],
+    "orders list": ["order", "type", "filled", "price", "status", "updated", "reason"],
+    "alerts list": ["id", "at", "level", "topic", "deliveries", "alert"],
+    "config history": ["version", "made", "by", "in force", "engine ran", "reason"],
+    "calendar show --from 2026-11-20 --to 2026-11-30": ["date", "open", "close", "why"],
+}
+
+
+@pytest.mark.parametrize("words", TABLES)
+def test_table_fits_the_terminal(on_terminal, words):
+    head, *lines = on_terminal(*words.split())
+    assert re.split("  +", head) == TABLES[words]
+    assert lines
+    assert max(map(len, lines)) <= 80, "\n".join([head, *lines])
+
+
+def test_status_fits_and_is_coloured_on_a_terminal_only_if_that_is_wanted(on_terminal, closed_desk):
+    plain = on_terminal("status", NO_COLOR="1")
+    assert max(map(len, plain)) <= 80
+    assert "\x1b" not in "".join(plain)
+    assert "\x1b" not in closed_desk.run("status").stdout
+
+
+@pytest.mark.parametrize(
+    ("term", "no_colour", "shown"),
+    [
+        ("xterm", "", "\x1b[32m\x1b[1mtrading\x1b[0m"),
+        ("xterm", "1", "trading"),
+        ("dumb", "", "trading"),
+    ],
+)
+def test_colour_is_for_terminals_that_have_it_and_for_those_who_want_it(monkeypatch, term, no_colour, shown):
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    assert painted("trading") == "trading", "the output of a test is no terminal"
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert painted("trading") == shown
+    assert painted("stopped") == "stopped"
+
+
+# --- under supervisord ---
+
+
+@pytest.mark.parametrize(("supervised", "seconds"), [(True, 10), (False, 0)])
+def test_error_under_supervisord_ends_it_a_little_later(command, tmp_path, monkeypatch, supervised, seconds):
+    (tmp_path / "config.paper.yaml").write_text(f"{PAPER}state_dir: config.paper.yaml/x\n")  # can't be a folder
+    if supervised:
+        monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
+    settings, before = settings_on_saturday(), os.umask(0o022)
+    done = CliRunner().invoke(start, [], obj=settings)
+    os.umask(before)
+    assert isinstance(done.exception, NotADirectoryError | StoreError)
+    assert (settings.clock.now() - SATURDAY).total_seconds() == seconds
+    assert ("it ends in 10 s, to be started again" in done.stderr) is supervised
+
+
+def test_what_only_a_human_can_mend_is_said_at_once_under_supervisord_too(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("SUPERVISOR_ENABLED", "1")
+    (tmp_path / "config.paper.yaml").write_text("mode: maybe")
+    assert command("start").code == 3
+    (tmp_path / "config.paper.yaml").write_text(PAPER)
+    assert command("start", "--live").code == 6

@@ -225,6 +225,16 @@ def test_diff_of_two_versions_takes_their_beginnings(folder: Folder) -> None:
     assert folder.run("diff", second).out == f"version {second} and {folder.file} are the same\n"
 
 
+def test_diff_as_json(folder: Folder) -> None:
+    version = folder.take_up(PAPER)
+    names = {"old": f"version {version}", "new": str(folder.file)}
+    assert json.loads(folder.run("diff", "--json").out) == {**names, "same": True, "diff": []}
+    folder.file.write_text(PAPER + "mode: paper\n")
+    document = json.loads(folder.run("diff", "--json").out)
+    assert document["same"] is False
+    assert document["diff"][-1] == "+mode: paper"
+
+
 def test_diff_of_an_unknown_version_names_those_there_are(folder: Folder) -> None:
     version = folder.take_up(PAPER)
     done = folder.run("diff", "nope")

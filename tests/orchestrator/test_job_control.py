@@ -144,6 +144,7 @@ def test_daemon_that_hangs_is_not_called_well(desk):
     desk.wait_for_word_of(daemon)
     assert desk.run("status").returncode == 0
     os.kill(daemon.pid, signal.SIGSTOP)
+    (desk.store_path.parent / "status.json").unlink()
     with closing(sqlite3.connect(desk.store_path)) as connection, connection:
         status = {**desk.status(), "at": "2026-11-24T00:00:00-05:00"}
         connection.execute("UPDATE meta SET value = ? WHERE key = 'status'", (json.dumps(status),))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.control import RequestRefused
 from orchestrator.events import Alerted, StateChanged
 from orchestrator.states import OrchestratorState
 
@@ -34,7 +35,7 @@ def test_halt_stops_trading_over_a_restart_until_it_is_lifted(rehearse: Rehearse
 def test_halt_is_lifted_only_by_somebody_who_knows_its_reason(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
     operator(daemon).halt("strange prices", False, daemon.now)
-    with pytest.raises(ValueError, match="it is halted for another reason: strange prices"):
+    with pytest.raises(RequestRefused, match="it is halted for another reason: strange prices"):
         operator(daemon).resume("whatever", daemon.now)
     daemon.until("2026-11-24 10:05")
     assert daemon.daemon.get_state() is OrchestratorState.STOPPED
@@ -102,7 +103,7 @@ def test_engine_is_not_started_while_the_market_is_closed(rehearse: Rehearse) ->
 def test_engine_is_not_started_during_a_halt(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
     operator(daemon).halt("strange prices", False, daemon.now)
-    with pytest.raises(ValueError, match="halted: strange prices; lift that with: orchestrator resume"):
+    with pytest.raises(RequestRefused, match="halted: strange prices; lift that with: orchestrator resume"):
         operator(daemon).start_engine(daemon.now)
 
 

@@ -615,6 +615,9 @@ def test_halt_outlives_the_daemon_until_somebody_resumes(desk):
     assert "HALTED   strange prices" in desk.run("status").stdout
     assert ": start" not in daemon.log
 
+    no_start = desk.run("engine", "start")
+    assert (no_start.returncode, no_start.stdout) == (6, "")
+    assert no_start.stderr == "error: trading is halted: strange prices; lift that with: orchestrator resume\n"
     refused = desk.run("resume")
     assert (refused.returncode, refused.stdout) == (6, "")
     assert refused.stderr == "error: halted: strange prices; if that is settled: orchestrator resume --yes\n"

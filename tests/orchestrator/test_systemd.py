@@ -108,3 +108,21 @@ def test_daemon_feeds_the_watchdog_by_its_loop(desk, listener):
     daemon.signal(signal.SIGTERM)
     next_word(listener, "STOPPING=1")
     assert daemon.wait_for_end() == 0
+
+
+def test_stuck_daemon_that_the_watchdog_ends_shows_where_it_was_and_leaves_nothing(desk, listener):
+    desk.environment |= environment(listener, WATCHDOG_USEC="1000000")
+    daemon = desk.start_trading()
+    daemon.signal(signal.SIGABRT)  # what systemd sends when WATCHDOG=1 stays away
+    assert daemon.wait_for_end() == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in daemon.log
+    assert 'loop.py", line' in daemon.log or 'clock.py", line' in daemon.log
+    desk.wait_for(lambda: not desk.family(), "its engine has gone with it")
+    desk.start_trading()
+
+
+def test_error_while_it_starts_is_told_before_it_is_ready(desk, listener):
+    desk.environment |= environment(listener)
+    desk.config_path.write_text("mode: maybe", encoding="utf-8")
+    assert desk.start().wait_for_end() == 3
+    assert heard(listener) == []

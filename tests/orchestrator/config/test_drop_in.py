@@ -12,7 +12,6 @@ import yaml
 
 import orchestrator.config
 from orchestrator.config import TradingConfig, embedded_defaults, load_file, to_dict
-from orchestrator.config.advice import NOT_ACTED_ON
 from orchestrator.config.options import is_section, types_of
 
 EVERY_KEY = """\
@@ -217,7 +216,7 @@ def test_every_value_of_the_file_is_honoured(tmp_path):
 # --- every option acts ---
 
 ACTS = {
-    "mode": "orchestrator.cli.service",
+    "mode": "orchestrator.cli.errors",
     "schedule.timezone": "orchestrator.config.rules",
     "schedule.calendar": "orchestrator.config.rules",
     "schedule.calendar_overrides": "orchestrator.config.rules",
@@ -272,6 +271,7 @@ ACTS = {
     "health.min_free_disk_mb": "orchestrator.health",
     "health.max_data_age": "orchestrator.health",
     "health.max_clock_jump": "orchestrator.loop",
+    "health.ping_url": "orchestrator.loop",
     "notifications.enabled": "orchestrator.alerts.channels",
     "notifications.channels": "orchestrator.alerts.channels",
     "notifications.alert_levels": "orchestrator.alerts.routes",
@@ -300,7 +300,7 @@ ACTS = {
     "created_at": "orchestrator.config.manager",
     "updated_at": "orchestrator.config.manager",
 }
-"""By option, the module in which it makes a difference. What is in no module is in NOT_ACTED_ON."""
+"""By option, the module in which it makes a difference."""
 
 FOR_OTHERS = {
     "version": "the user counts with it",
@@ -322,12 +322,9 @@ def options():
 OPTIONS = dict(options())
 
 
-IDLE = [".".join(path) for path in NOT_ACTED_ON]
-
-
 def test_every_option_is_in_exactly_one_place():
-    """What is new goes into ACTS, with the module that reads it, or into advice.NOT_ACTED_ON until one does."""
-    listed = [*ACTS, *FOR_OTHERS, *IDLE]
+    """What is new goes into ACTS, with the module that reads it."""
+    listed = [*ACTS, *FOR_OTHERS]
     assert set(OPTIONS) ^ set(listed) == set()
     assert len(set(listed)) == len(listed)
 
@@ -337,7 +334,7 @@ def test_the_module_reads_the_option(path, module):
     assert reads(Path(find_spec(module).origin), path)
 
 
-@pytest.mark.parametrize("path", [*IDLE, *FOR_OTHERS])
+@pytest.mark.parametrize("path", FOR_OTHERS)
 def test_nothing_reads_an_option_without_effect(path):
     """If something does by now, the option is one of those that act. What only shows or checks it does not count."""
     root = Path(orchestrator.config.__file__).parents[1]

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config import TradingConfig
-from orchestrator.config.advice import NOT_ACTED_ON
 from orchestrator.config.manual import WHEN, reference_page
 from orchestrator.config.model import RouteConfig
 from orchestrator.config.options import is_section, option_of, types_of
@@ -87,11 +86,6 @@ def test_there_is_no_other_row():
 )
 def test_types_limits_and_defaults_are_in_words(path, may_be, default):
     assert ROWS[path][:2] == [may_be, default]
-
-
-@pytest.mark.parametrize("path", [".".join(path) for path in NOT_ACTED_ON])
-def test_an_option_without_effect_says_so(path):
-    assert ROWS[path][3].endswith("(no effect yet)")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from orchestrator.config import (
     to_dict,
     warnings,
 )
-from orchestrator.config.advice import NOT_ACTED_ON
 from orchestrator.config.template import TEMPLATES, commented_yaml, live_template, paper_template
 
 FOLDER = Path(__file__).parents[3] / "config"
@@ -52,16 +51,6 @@ def test_the_comments_of_a_section_stand_under_each_other(kind):
 @pytest.mark.parametrize("kind", list(TEMPLATES))
 def test_lines_are_not_too_long_to_read(kind):
     assert max(map(len, TEMPLATES[kind]().splitlines())) <= 120
-
-
-@pytest.mark.parametrize("path", [".".join(path) for path in NOT_ACTED_ON])
-def test_an_option_without_effect_says_so(path):
-    name = path.rpartition(".")[2]
-    assert re.search(rf"(?m)^ *{name}: .*\(no effect yet\)$", paper_template())
-
-
-def test_only_an_option_without_effect_says_so():
-    assert paper_template().count("(no effect yet)") == len(NOT_ACTED_ON)
 
 
 def test_sections_are_separated():

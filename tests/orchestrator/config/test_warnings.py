@@ -39,11 +39,6 @@ SAFE = "strategy: {position_size_pct: 0.08}\n"
         (SAFE + "broker: {port: 7496}", "broker.port: 7496 is the live port of TWS, and mode is paper"),
         (SAFE + "broker: {port: 4002}", "broker.port: 4002 is a port of the Gateway, and use_gateway is false"),
         (SAFE + "broker: {use_gateway: true}", "broker.port: 7497 is a port of TWS, and use_gateway is true"),
-        ("health: {ping_url: 'https://hc.example/secret'}", "health.ping_url: this version does not act on it"),
-        (
-            "health: {ping_url: 'https://example.com/beat'}",
-            "health.ping_url: this version does not act on it",
-        ),
         (SAFE + "broker: {commission: 1}", "broker.commission: 1 is 100% of each trade; 0.001 is 0.1%"),
         (SAFE + "broker: {slippage: 0.1}", "broker.slippage: 0.1 is 10% of each trade; 0.001 is 0.1%"),
         (
@@ -178,7 +173,6 @@ def test_it_is_the_file_that_counts_and_not_the_link_to_it(tmp_path):
         ("broker: {commission: '${X}'}", "0.7391", "the value of ${X} is more than 5% of each trade; 0.001 is 0.1%"),
         ("broker: {port: '${X}'}", "7496", "the value of ${X} is the live port of TWS, and mode is paper"),
         ("data: {update_interval: '${X}'}", "7391", "the value of ${X} is not below engine.heartbeat_timeout 30 s"),
-        ("health: {ping_url: '${X}'}", "https://x/7391", "health.ping_url: this version does not act on it"),
     ],
 )
 def test_what_a_reference_stands_for_is_not_told(text, value, warning):
