@@ -193,9 +193,11 @@ class OrderBook:
         followed = self._followed.get(ref) if ref is not None else None
         if followed is None:
             return
-        followed.acknowledged = True
+        first, followed.acknowledged = not followed.acknowledged, True
         if status in WORKING:
             self._works(followed)
+            if first and followed.wants_cancel and self._connection.ready:
+                self._send_cancel(followed)  # it was asked for before the gateway had said that it has the order
         elif status in CANCELLED:
             self._ends(followed, refused=followed.refused and filled == 0, filled=filled)
         elif status == "Inactive" and followed.refused:

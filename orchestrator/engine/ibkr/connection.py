@@ -94,7 +94,9 @@ class Connection:
         self.on_close: Callable[[], None] = lambda: None
         self.reset_data = False
         """Whether market data has to be asked for anew after IB's servers were away."""
-        self._cut = self._repeat = False
+        self._repeat = False
+        self._cut = ""
+        """What is to be said while IB's servers are away; empty while they are there."""
         self._opened = self._away = False
         """Whether :meth:`open` has done its part; and whether there has been a loss since it was last ready."""
         self._lost = ""
@@ -103,7 +105,6 @@ class Connection:
         self._pulse_due = self._retry_at = 0.0
         self._pause = FIRST_PAUSE
         self._failure: BaseException | None = None
-        self._fatal = ""
 
     # --- what others see ---
 
@@ -131,7 +132,10 @@ class Connection:
             if left <= self._pause:
                 raise EngineError(self.trouble or f"{self.endpoint} was not ready within {patience:g} s")
             self.pump.pause(self._pause)
-            self._begin()
+            if self.state is State.DOWN:
+                self._begin()
+            else:  # connected, and IB's servers are away: a second connection would find our client id in use
+                self.turn(now)
 
     def _finish(self, seconds: float, now: datetime) -> None:
         """Go on until it is ready or has failed."""
@@ -198,7 +202,7 @@ class Connection:
             self._feel_pulse(at)
 
     def _begin(self) -> None:
-        self.state, self._cut, self._lost = State.CONNECTING, False, ""
+        self.state, self._cut, self._lost = State.CONNECTING, "", ""
         self.trouble = f"{self.endpoint} is being connected to"
         self.pump.prepare()
         self.client = new_client(self)
@@ -244,7 +248,7 @@ class Connection:
                 raise EngineError(f"{self.endpoint} did not tell {what} within {ANSWER:g} s") from None
 
     def _arrive(self) -> None:
-        self.state, self.trouble = State.READY, ""
+        self.state, self.trouble = State.READY, self._cut
         self._pause, self._pulse_due = FIRST_PAUSE, self._monotonic() + PULSE
         for arrived in self.on_ready:
             arrived()
@@ -339,11 +343,11 @@ class Connection:
         return request < 0
 
     def _servers_gone(self, text: str) -> None:
-        self._cut = self._away = True
-        self.trouble = f"{self.endpoint} has lost the connection to IB's servers ({text})"
+        self._away = True
+        self._cut = self.trouble = f"{self.endpoint} has lost the connection to IB's servers ({text})"
 
     def _servers_back(self, _: str) -> None:
-        self._cut = False
+        self._cut = ""
         self.ask_again("IB's servers are back")
 
     def _servers_back_empty(self, text: str) -> None:

@@ -337,3 +337,13 @@ def test_classes_of_shares_have_ibs_names_there_and_ours_here(single, gateway):
     assert set(single.broker.positions()) == {"BRK.B"}
     single.pass_time(15)
     assert single.alerts("critical") == []
+
+
+def test_a_cancel_that_is_asked_for_before_the_order_is_acknowledged_is_sent_then(single, gateway):
+    gateway.fate = silence
+    single.start().rebalance("0935")
+    single.until(single.sent_refs)
+    single.cancel_purchases()
+    single.settle()
+    gateway.do(gateway.tell_status, gateway.order(single.sent_refs()[0]))
+    single.until(lambda: single.status("AAPL") == "Cancelled")
