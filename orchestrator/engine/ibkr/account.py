@@ -33,7 +33,8 @@ class AccountBook:
     def hear_value(self, tag: str, value: str, currency: str, account: str) -> None:
         if account == self._account():
             self._values[tag, currency] = value
-            if tag == "TotalCashBalance":
+            direct = ("TotalCashBalance", CURRENCY) in self._values
+            if (tag, currency) == ("TotalCashBalance", CURRENCY) or (tag == "TotalCashValue" and not direct):
                 self.on_cash()
 
     def hear_position(self, account: str, contract: Any, quantity: float, average: float) -> None:

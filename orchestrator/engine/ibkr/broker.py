@@ -83,10 +83,13 @@ class IbkrBroker:
         connection.questions.append(("the account's values", self._ask_values))
 
     def _ask_positions(self, client: Any) -> Any:
+        """Anew: a subscription that there is already is ended, so that all of them are told again."""
         self._account.begin()
+        client.client.cancelPositions()
         return client.reqPositionsAsync()
 
     def _ask_values(self, client: Any) -> Any:
+        client.client.reqAccountUpdates(False, self._connection.account)
         return client.reqAccountUpdatesAsync(self._connection.account)
 
     def _require_cash(self) -> None:
@@ -210,6 +213,9 @@ class IbkrBroker:
         if followed is not None and followed.record is not None:
             correct_record(followed.record, new)
         self._own = Account.of(0.0, self._journal.fills(), self._journal.splits())
+        if (old.quantity, old.price) == (new.quantity, new.price):
+            logger.info("%s: the commission is %g", new.fill_id, new.commission)
+            return
         text = (
             f"{old.order_ref}: {old.quantity:g} {old.symbol} at {old.price:g} "
             f"are now {new.quantity:g} at {new.price:g} (execution {new.fill_id})."
