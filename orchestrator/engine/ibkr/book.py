@@ -194,6 +194,8 @@ class OrderBook:
         if followed is None:
             return
         first, followed.acknowledged = not followed.acknowledged, True
+        if followed.number is not None:
+            self._ledger.seen(followed.number)
         if status in WORKING:
             self._works(followed)
             if first and followed.wants_cancel and self._connection.ready:
@@ -308,4 +310,4 @@ class OrderBook:
         """The gateway tells the next number of our own client id only."""
         if number is None or number.client_id != self._connection.endpoint.client_id:
             return None
-        return number.order_id < self._connection.next_order_id
+        return self._ledger.arrived(number, self._connection.next_order_id)

@@ -26,7 +26,7 @@ from orchestrator.engine.ibkr.splits import split_ratio
 from orchestrator.engine.interface import EngineError
 from orchestrator.engine.journal import Journal
 from orchestrator.engine.prices import Doubt
-from orchestrator.engine.records import LIVE, Fill, OrderRecord, OrderStatus, OrderType, Split
+from orchestrator.engine.records import LIVE, Action, Fill, OrderRecord, OrderStatus, OrderType, Split
 from orchestrator.store import Store
 
 __all__ = ["IbkrBroker"]
@@ -70,6 +70,8 @@ class IbkrBroker:
         self._unpaid = 0.0
         """What fills have moved since the account's cash was last told."""
         self._cash = 0.0
+        self._moved_at: dict[str, float] = {}
+        """When an execution in a symbol was last heard of."""
         self._differs_since: float | None = None
         self._difference_told = False
         connection.hears["updateAccountValue"] = [self._account.hear_value]
@@ -138,7 +140,19 @@ class IbkrBroker:
         contract = self._contracts.known(record.symbol)
         if contract is None:
             raise BrokerError(f"{record.symbol} is not known to Interactive Brokers as a share in {CURRENCY}")
+        self._refuse_short_sale(record)
         self._send(self._book.follow(record, sent_here=True), contract, self._order(record))
+
+    def _refuse_short_sale(self, record: OrderRecord) -> None:
+        """Shares may have been sold by hand: what the account does not have is not sold. While an execution is fresh,
+        its position may not have been told yet."""
+        held, symbol = self._account.held(record.symbol), record.symbol
+        fresh = self._monotonic() < self._moved_at.get(symbol, float("-inf")) + DIFFERENCE
+        if record.action is Action.SELL and record.total_quantity > held and not fresh:
+            account = self._connection.account
+            raise BrokerError(
+                f"{account} holds {held:g} {symbol}, and {record.total_quantity:g} are to be sold: nothing is sold short"
+            )
 
     def _order(self, record: OrderRecord) -> Any:
         order = library().Order(
@@ -161,7 +175,7 @@ class IbkrBroker:
         client = self._connection.client.client
         number = self._number(followed.ref)
         if self._ledger.number(followed.ref) != number:
-            self._ledger.give(followed.ref, number)
+            self._ledger.give(followed.ref, number, self._connection.next_order_id)
         self._lowest = max(self._lowest, number.order_id + 1)
         self._book.sent(followed, number)
         client.placeOrder(number.order_id, contract, order)
@@ -224,6 +238,7 @@ class IbkrBroker:
 
     def _heard_of(self, fill: Fill) -> None:
         self._unpaid -= fill.signed_quantity * fill.price
+        self._moved_at[fill.symbol] = self._monotonic()
 
     def _begin_numbers(self) -> None:
         """Requests of a new connection get other numbers than orders have."""
