@@ -137,6 +137,10 @@ class IbkrBroker:
         if not self._connection.ready:
             self._book.report(record.order_ref, OrderStatus.PENDING, self._connection.trouble)
             return
+        if followed is None and self._book.is_there(record.order_ref):  # the journal is new, or an old copy
+            self._book.follow(record, sent_here=True)
+            self._connection.ask_again(f"the broker has had an order {record.order_ref} already")
+            return
         contract = self._contracts.known(record.symbol)
         if contract is None:
             raise BrokerError(f"{record.symbol} is not known to Interactive Brokers as a share in {CURRENCY}")

@@ -250,6 +250,24 @@ def test_an_order_is_not_sent_again_where_the_gateway_has_forgotten_everything(s
     assert lost[0].order_ref not in [placed.order_ref for placed in gateway.placed[sent:]]
 
 
+@pytest.mark.parametrize(("fate", "end"), [(fill(), "Filled"), (ack, "Submitted"), (reject("no money"), "Error")])
+def test_a_decision_that_is_made_again_on_a_new_journal_sends_nothing_twice(single, gateway, fate, end):
+    """The database was lost, or an old copy of it was put in its place; the broker has not forgotten."""
+    gateway.fate = fate
+    single.start().rebalance("0935")
+    single.until(lambda: single.status("AAPL") == end)
+    single.settle()
+    single.kill()
+    for path in single.folder.glob("orchestrator.db*"):
+        path.unlink()
+    single.start().rebalance("0935")
+    single.until(lambda: single.ready and single.status("AAPL") == end)
+    single.pass_time(15)
+    assert single.status("AAPL") == end
+    assert len(gateway.placed) == 1
+    assert len(single.journal.fills()) == len(gateway.brokerage.executions)
+
+
 def test_shares_that_were_sold_by_hand_are_not_sold_again(single, gateway):
     """Not even while something else is under way: on a margin account it would be a short sale."""
     single.start().rebalance("0935")
