@@ -25,6 +25,7 @@ from orchestrator.engine.ibkr.library import library
 from orchestrator.engine.ibkr.splits import split_ratio
 from orchestrator.engine.interface import EngineError
 from orchestrator.engine.journal import Journal
+from orchestrator.engine.ownership import take_over
 from orchestrator.engine.prices import Doubt
 from orchestrator.engine.records import LIVE, Action, Fill, OrderRecord, OrderStatus, OrderType, Split
 from orchestrator.store import Store
@@ -78,7 +79,7 @@ class IbkrBroker:
         connection.hears["position"] = [self._account.hear_position]
         self._lowest = 0
         """Numbers below this one have been sent on this connection."""
-        connection.on_greeting.append(self._begin_numbers)
+        connection.on_greeting += [self._own_journal, self._begin_numbers]
         connection.on_ready.append(self._require_cash)
         connection.questions.append(("the positions", self._ask_positions))
         self._book = OrderBook(connection, self._ledger, self._executions, self._is_ours, clock.monotonic)
@@ -243,6 +244,12 @@ class IbkrBroker:
     def _heard_of(self, fill: Fill) -> None:
         self._unpaid -= fill.signed_quantity * fill.price
         self._moved_at[fill.symbol] = self._monotonic()
+
+    def _own_journal(self) -> None:
+        """Before anything is asked or sent."""
+        account = self._connection.account
+        if take_over(self._store, self._journal, account) and self._connection.opened:
+            raise EngineError(f"the login has changed to account {account}: everything has to begin anew")
 
     def _begin_numbers(self) -> None:
         """Requests of a new connection get other numbers than orders have."""

@@ -97,8 +97,10 @@ class Connection:
         self._repeat = False
         self._cut = ""
         """What is to be said while IB's servers are away; empty while they are there."""
-        self._opened = self._away = False
-        """Whether :meth:`open` has done its part; and whether there has been a loss since it was last ready."""
+        self.opened = False
+        """Whether :meth:`open` has done its part."""
+        self._away = False
+        """Whether there has been a loss since it was last ready."""
         self._lost = ""
         self._work: asyncio.Task[Any] | None = None
         self._pulse: asyncio.Task[Any] | None = None
@@ -126,7 +128,7 @@ class Connection:
         while True:
             self._finish(min(HANDSHAKE + ANSWER * len(self.questions), end - self.pump.time()), now)
             if self.ready or self.outage.resting(now):
-                self._opened, self._away = True, not self.ready
+                self.opened, self._away = True, not self.ready
                 return
             left = end - self.pump.time()
             if left <= self._pause:
@@ -218,6 +220,8 @@ class Connection:
         """The first thing that is looked at is whose money it is."""
         try:
             self.account = self._choose_account(list(self.client.client.getAccounts()))
+            for greeted in self.on_greeting:
+                greeted()
         except EngineError:
             self._drop(gently=True)
             self.state = State.DOWN
@@ -229,8 +233,6 @@ class Connection:
             self.account,
             self.client.client.serverVersion(),
         )
-        for greeted in self.on_greeting:
-            greeted()
         self._ask()
 
     def _ask(self) -> None:
@@ -259,12 +261,12 @@ class Connection:
         logger.warning("no connection: %s", why)
         self._drop(gently=False)
         self.state, self.trouble = State.DOWN, why
-        self._away = self._opened
+        self._away = self.opened
         self._retry_at = self._monotonic() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         for lost in self.on_loss:
             lost()
-        if self._opened and not self._reconnects:
+        if self.opened and not self._reconnects:
             raise EngineError(f"{why}; data.enable_reconnect is false, so it is not tried again")
 
     def _drop(self, *, gently: bool) -> None:
