@@ -154,10 +154,8 @@ class IbkrBroker:
         held, symbol = self._account.held(record.symbol), record.symbol
         fresh = self._monotonic() < self._moved_at.get(symbol, float("-inf")) + DIFFERENCE
         if record.action is Action.SELL and record.total_quantity > held and not fresh:
-            account = self._connection.account
-            raise BrokerError(
-                f"{account} holds {held:g} {symbol}, and {record.total_quantity:g} are to be sold: nothing is sold short"
-            )
+            there = f"{self._connection.account} holds {held:g} {symbol}"
+            raise BrokerError(f"{there}, and {record.total_quantity:g} are to be sold: nothing is sold short")
 
     def _order(self, record: OrderRecord) -> Any:
         order = library().Order(

@@ -13,7 +13,7 @@ FIELDS = {1: "bid", 66: "bid", 2: "ask", 67: "ask", 4: "last", 68: "last", 9: "c
 UNKNOWN = 1e300
 
 WIDE = 0.05
-"""A spread of more than this fraction tells nothing of the price: so it is before the open, and when a market breaks."""
+"""A spread of more than this fraction tells nothing of the price: before the open, or when a market breaks."""
 
 
 @dataclass(slots=True)

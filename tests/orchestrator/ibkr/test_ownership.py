@@ -80,10 +80,10 @@ def test_a_login_that_changes_under_way_begins_everything_anew(single, gateway):
     single.start()
     gateway.brokerage.accounts = ["DU999999"]
     gateway.drop()
+    single.until(lambda: not single.ready)
+    single.advance(1)
     with pytest.raises(EngineError, match="the login has changed to account DU999999"):
-        for _ in range(100):
-            single.settle()
-            single.advance(0.5)
+        single.until(lambda: single.ready)
     single.start()
     assert single.connection.account == "DU999999"
 
