@@ -31,6 +31,7 @@ def start(settings: Settings, live: bool) -> None:
     """
     from orchestrator.cli.screen import start_screen
     from orchestrator.daemon import TradingOrchestrator
+    from orchestrator.engine.interface import EngineRefused
     from orchestrator.logs import configure_logging
 
     _guard(settings, live)
@@ -41,7 +42,10 @@ def start(settings: Settings, live: bool) -> None:
     os.umask(0o077)  # what the daemon writes is its owner's alone
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
     configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)
-    TradingOrchestrator(settings.path).start()
+    try:
+        TradingOrchestrator(settings.path).start()
+    except EngineRefused as error:
+        raise Refused(str(error)) from error
 
 
 def _guard(settings: Settings, live: bool) -> None:

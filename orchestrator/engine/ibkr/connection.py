@@ -15,11 +15,11 @@ from typing import Any
 
 from calendars import Clock
 from orchestrator.engine.ibkr.codes import FARMS, Sense, farm, sense
-from orchestrator.engine.ibkr.library import new_client
+from orchestrator.engine.ibkr.library import library, new_client
 from orchestrator.engine.ibkr.outage import Outage
 from orchestrator.engine.ibkr.pump import Pump
 from orchestrator.engine.ibkr.trouble import Endpoint, closed, handshake_trouble, id_in_use, outdated, read_only
-from orchestrator.engine.interface import EngineError
+from orchestrator.engine.interface import EngineError, EngineUnreachable
 
 __all__ = ["Connection", "Question", "State"]
 
@@ -35,6 +35,9 @@ PULSE = 30.0
 """Seconds between two looks whether the gateway is alive: a half-open connection is noticed in no other way."""
 
 PULSE_ANSWER = 10.0
+
+SHORTEST_ATTEMPT = 0.5
+"""Seconds for an attempt, even if there is no time left for it: what comes of it is the reason that is given."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between two attempts; the pause doubles."""
@@ -120,19 +123,22 @@ class Connection:
 
         :param patience: seconds.
         :raises EngineRefused: the account may not be traded.
-        :raises EngineError: it can't be had, saying what to do.
+        :raises EngineUnreachable: it can't be had, saying what to do.
         """
         self.on_open()
+        self.pump.prepare()
+        library()  # to import it takes a while
         end = self.pump.time() + patience
         self._begin()
         while True:
-            self._finish(min(HANDSHAKE + ANSWER * len(self.questions), end - self.pump.time()), now)
+            left = max(end - self.pump.time(), SHORTEST_ATTEMPT)
+            self._finish(min(HANDSHAKE + ANSWER * len(self.questions), left), now)
             if self.ready or self.outage.resting(now):
                 self.opened, self._away = True, not self.ready
                 return
             left = end - self.pump.time()
             if left <= self._pause:
-                raise EngineError(self.trouble or f"{self.endpoint} was not ready within {patience:g} s")
+                raise EngineUnreachable(self.trouble or f"{self.endpoint} was not ready within {patience:g} s")
             self.pump.pause(self._pause)
             if self.state is State.DOWN:
                 self._begin()
@@ -267,7 +273,7 @@ class Connection:
         for lost in self.on_loss:
             lost()
         if self.opened and not self._reconnects:
-            raise EngineError(f"{why}; data.enable_reconnect is false, so it is not tried again")
+            raise EngineUnreachable(f"{why}; data.enable_reconnect is false, so it is not tried again")
 
     def _drop(self, *, gently: bool) -> None:
         """Have done with this client. What a broken connection has not sent must not be sent later."""

@@ -25,7 +25,8 @@ def why_not(rig):
 
 
 def asked(gateway, number):
-    return sum(1 for fields in gateway.requests if fields[0] == str(number))
+    """How often this was asked for; an end of a subscription does not count."""
+    return sum(1 for fields in gateway.requests if fields[0] == str(number) and fields[:3] != ["6", "2", "0"])
 
 
 # --- beginning ---
