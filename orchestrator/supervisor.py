@@ -350,7 +350,7 @@ class EngineSupervisor:
         self._enter(EngineState.BACKOFF, now, self._delay(self.restarts - 1))
 
     def _delay(self, failures: int) -> float:
-        delay = min(self.config.backoff_max, self.config.backoff_initial * 2 ** min(failures, 30))
+        delay = min(self.config.backoff_max, self.config.backoff_initial * 2.0 ** min(failures, 30))
         return delay * self._rng.uniform(0.9, 1.1)
 
     def _excuse_own_absence(self, monotonic: float) -> None:

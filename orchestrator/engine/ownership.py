@@ -4,9 +4,9 @@ from sqlalchemy import Connection, delete, func, select
 
 from orchestrator.engine.account import Account
 from orchestrator.engine.interface import EngineRefused
-from orchestrator.engine.journal import WRITE_META, Journal
+from orchestrator.engine.journal import Journal
 from orchestrator.engine.watch import BREAKER, PEAK
-from orchestrator.store import Store, meta, orders
+from orchestrator.store import WRITE_META, Store, meta, orders
 
 __all__ = ["PAPER", "take_over"]
 
