@@ -196,8 +196,9 @@ def test_numbers_are_not_given_twice_after_a_restart_that_forgot_them(rig, gatew
     assert len({placed.order_id for placed in gateway.placed}) == 2
 
 
-def test_an_order_that_a_hanging_gateway_reads_late_is_not_sent_twice(single, gateway):
+def test_an_order_that_a_hanging_gateway_reads_late_is_not_sent_twice(single, gateway, monkeypatch):
     """It is in the old connection, which the gateway has not noticed to be over; until then the client id is taken."""
+    monkeypatch.setattr("orchestrator.engine.ibkr.connection.HANDSHAKE", 1.0)
     single.start()
     old = gateway.sessions[0]
     gateway.do(old.hang)

@@ -65,7 +65,7 @@ def test_a_gateway_that_is_not_there_is_waited_for(office, gateway):
         broker={"broker_type": "ibkr", "port": gateway.port, "maintenance_windows": []},
         strategy={"symbols": ["AAPL"]},
         data={"cache_enabled": False},
-        engine={"start_timeout": 6, "max_restart_attempts": 0},
+        engine={"start_timeout": 14, "max_restart_attempts": 0},
     )
     daemon = office.start()
     daemon.wait_for(r"crash \(nobody answers on 127.0.0.1:\d+: is TWS or Gateway running")
