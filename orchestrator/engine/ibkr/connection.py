@@ -36,6 +36,9 @@ PULSE = 30.0
 
 PULSE_ANSWER = 10.0
 
+LAST_ANSWER = 2.0
+"""Seconds for the gateway to have read everything before the connection is closed."""
+
 SHORTEST_ATTEMPT = 0.5
 """Seconds for an attempt, even if there is no time left for it: what comes of it is the reason that is given."""
 
@@ -181,7 +184,7 @@ class Connection:
     def close(self) -> None:
         """Let what was sent reach the gateway, and leave."""
         if self.client is not None and self.state is State.READY:
-            self._flush()
+            self._finish_talking()
         self._drop(gently=True)
         self.state = State.DOWN
         self.pump.close()
@@ -290,10 +293,12 @@ class Connection:
             client.client.disconnect()
         self.pump.turn()
 
-    def _flush(self) -> None:
-        client, end = self.client.client, self.pump.time() + 2.0
-        while (client._msgQ or client.conn.transport.get_write_buffer_size()) and self.pump.time() < end:
-            self.pump.pause(0.01)
+    def _finish_talking(self) -> None:
+        """Messages are read in order: who answers a last question has read all before it. A socket that is closed while
+        something comes in may take with it what went out."""
+        last = self.pump.start(_quietly(self.client.reqCurrentTimeAsync()))
+        if not self.pump.wait(last, LAST_ANSWER):
+            self.pump.end(last)
 
     # --- alive? ---
 

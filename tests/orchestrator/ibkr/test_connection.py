@@ -389,7 +389,15 @@ def test_what_was_sent_before_leaving_reaches_the_gateway(rig, gateway):
     gateway.fate = ack
     rig.start().rebalance("0935")
     rig.stop()
-    rig.wait_for(lambda: len(gateway.placed) == 2, "both orders arrive")
+    assert len(gateway.placed) == 2
+
+
+def test_a_gateway_that_says_nothing_more_is_left_all_the_same(rig, gateway, monkeypatch):
+    monkeypatch.setattr("orchestrator.engine.ibkr.connection.LAST_ANSWER", 0.1)
+    rig.start()
+    gateway.deaf = True
+    rig.stop()
+    rig.wait_for(lambda: gateway.sessions == [], "it has left")
 
 
 def test_a_library_that_can_not_make_out_a_message_is_told_once(rig, gateway):
