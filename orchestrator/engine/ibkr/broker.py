@@ -16,6 +16,7 @@ from orchestrator.engine.account import Account, Position
 from orchestrator.engine.broker import BrokerError, OrderReport
 from orchestrator.engine.ibkr.account import CURRENCY, AccountBook
 from orchestrator.engine.ibkr.book import Followed, OrderBook
+from orchestrator.engine.ibkr.comparison import DIFFERENCE, Comparison
 from orchestrator.engine.ibkr.connection import Connection, State
 from orchestrator.engine.ibkr.contracts import Contracts
 from orchestrator.engine.ibkr.corrections import correct_record, write_correction
@@ -39,9 +40,6 @@ ORDER_TYPES: Mapping[OrderType, str] = {
     OrderType.LIMIT: "LMT",
     OrderType.STOP: "STP",
 }
-
-DIFFERENCE = 10.0
-"""Seconds that account and journal may differ: a position and its execution are told one after the other."""
 
 
 class IbkrBroker:
@@ -73,8 +71,7 @@ class IbkrBroker:
         self._cash = 0.0
         self._moved_at: dict[str, float] = {}
         """When an execution in a symbol was last heard of."""
-        self._differs_since: float | None = None
-        self._difference_told = False
+        self._comparison = Comparison(store, self._account, self._tell, clock.monotonic)
         connection.hears["updateAccountValue"] = [self._account.hear_value]
         connection.hears["position"] = [self._account.hear_position]
         self._lowest = 0
@@ -263,7 +260,7 @@ class IbkrBroker:
     def positions(self) -> Mapping[str, Position]:
         """Ours: never more than the account has, once it is certain that it has less."""
         own = self._own.positions
-        if not self._difference_told:
+        if not self._comparison.less:
             return own
         capped = {symbol: self._capped(position) for symbol, position in own.items()}
         return {symbol: position for symbol, position in capped.items() if position.quantity > 0}
@@ -307,27 +304,14 @@ class IbkrBroker:
             self._cash, self._unpaid = cash, 0.0
 
     def _compare(self, now: datetime) -> None:
-        """Account and journal, while nothing is under way: what stays different a human must look at."""
-        short = self._short() if self._is_quiet() else []
-        if not short:
-            self._differs_since, self._difference_told = None, False
-            return
-        at = self._monotonic()
-        self._differs_since = at if self._differs_since is None else self._differs_since
-        if at >= self._differs_since + DIFFERENCE and not self._difference_told:
-            self._difference_told = True
-            self._tell(AlertLevel.CRITICAL, "The account holds less than was bought", "\n".join(short), now)
+        if self._is_quiet():
+            self._comparison.look(self._own.positions, self._connection.account, now)
+        else:
+            self._comparison.look_away()
 
     def _is_quiet(self) -> bool:
         """Whether nothing is under way that account and journal may see at different times."""
         return self._connection.ready and all(each.unsent for each in self._book.unfinished())
-
-    def _short(self) -> list[str]:
-        return [
-            f"{symbol}: {position.quantity:g} by the journal, {held:g} in {self._connection.account}."
-            for symbol, position in self._own.positions.items()
-            if (held := self._account.held(symbol)) < position.quantity
-        ]
 
     def _tell(self, level: AlertLevel, title: str, text: str, now: datetime) -> None:
         logger.warning("%s: %s", title, text)

@@ -45,6 +45,15 @@ def test_what_is_not_told_is_not_known(book):
     assert book.net_liquidation() is None
 
 
+@pytest.mark.parametrize("glitch", ["0.00", "-1", "", "nan"])
+def test_a_net_liquidation_of_nothing_is_no_loss_of_everything(book, glitch):
+    tell(book, NetLiquidation_USD=1000, TotalCashBalance_USD=400)
+    tell(book, NetLiquidation_USD=glitch)
+    assert book.net_liquidation() == 1000
+    tell(book, TotalCashBalance_USD="nan")
+    assert book.cash() is None
+
+
 def test_other_accounts_of_the_login_do_not_count(book):
     book.hear_value("NetLiquidation", "5", "USD", "DU2")
     book.hear_position("DU2", SimpleNamespace(secType="STK", conId=1, symbol="AAPL"), 5, 1.0)

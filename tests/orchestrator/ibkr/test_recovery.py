@@ -300,6 +300,27 @@ def test_fewer_shares_in_the_account_than_were_bought_is_a_matter_for_a_human(si
     assert single.alerts("critical") == ["The account holds less than was bought"]
 
 
+def test_shares_that_are_not_the_strategys_are_told_of_once(single, gateway):
+    """They may be the user's own, or what an order that was lost has bought."""
+    title = "The account holds shares that are not the strategy's"
+    gateway.brokerage.positions["DU123456"]["AAPL"] = (100.0, 150.0)
+    single.start()
+    single.pass_time(12)
+    assert single.alerts("warning") == [title]
+    single.start()
+    single.pass_time(12)
+    single.engine.rebalance("0935")
+    single.until(lambda: single.status("AAPL") == "Filled")
+    single.pass_time(12)
+    assert single.alerts("warning") == [title]
+    gateway.brokerage.positions["DU123456"]["AAPL"] = (159.0, 150.0)
+    gateway.do(gateway.tell_account, "DU123456")
+    single.pass_time(12)
+    assert single.alerts("warning") == [title] * 2
+    text = [event.message for event in single.events if getattr(event, "title", "") == title][-1]
+    assert text.startswith("DU123456 holds 110 AAPL that this journal has not bought.")
+
+
 def test_the_ledger_outlives_the_process_and_forgets_what_is_over(tmp_path):
     with Store(f"sqlite:///{tmp_path}/orchestrator.db") as store:
         ledger = Ledger(store)
