@@ -73,7 +73,8 @@ class BuiltinEngine:
         self._quality = DataQuality(told, self._notices)
         risk_told = AlertEmitter("risk", emit)
         adapter = RiskNotificationAdapter([risk_told], now=clock.now)
-        self._watch = EquityWatch(store, config.risk, adapter, self._notices, venue.begun_with)
+        cash = config.broker.starting_cash
+        self._watch = EquityWatch(store, config.risk, adapter, self._notices, cash, venue.begun_with)
         alerts, reporter = RiskAlerts(risk_told, self._notices), Reporter(emit, self._hours.stamp)
         self._portfolio = Portfolio(self._prices, self._broker, self._watch, reporter, alerts)
         self._trader = Trader(

@@ -101,6 +101,19 @@ def test_the_first_look_is_the_first_peak(rig, gateway):
     assert {placed.symbol: placed.quantity for placed in gateway.placed} == {"AAPL": 2, "MSFT": 9}
 
 
+def test_what_was_taken_out_is_no_loss_if_it_is_said(rig, gateway):
+    rig.start()
+    rig.settle()
+    rig.stop()
+    rig.config.broker.starting_cash -= 30_000
+    gateway.brokerage.add_cash(-30_000)
+    rig.start()
+    rig.settle()
+    mark = [event for event in rig.events if isinstance(event, EquityMarked)][-1]
+    assert (mark.equity, mark.drawdown) == (70_000, 0)
+    assert rig.alerts("critical") == []
+
+
 def test_a_loss_by_ibs_reckoning_trips_the_breaker(rig, gateway):
     rig.start().rebalance("0935")
     rig.until(lambda: rig.status("MSFT") == "Filled" and rig.status("AAPL") == "Filled")
