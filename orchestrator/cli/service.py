@@ -211,6 +211,7 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
         )
         lines.append(f"state    {document['state']} since {_ago(document['since'], now)}")
         lines.append(f"engine   {_engine_text(engine, now)}")
+        lines += _broker_lines((engine["progress"] or {}).get("broker"))
         lines += _config_lines(document["config"], now)
     if document["halted"]:
         at = datetime.fromisoformat(document["halted"]["at"]).astimezone(settings.calendar.timezone)
@@ -259,6 +260,19 @@ def _engine_text(engine: dict[str, Any], now: datetime) -> str:
     if engine.get("reason"):
         text += f": {engine['reason']}"
     return f"{text}, {engine['restarts'] or 0} restarts"
+
+
+def _broker_lines(broker: dict[str, Any] | None) -> list[str]:
+    """Whose account is traded, how the connection is, and what the broker says of profit; nothing on paper."""
+    if not broker:
+        return []
+    lines = [f"broker   account {broker['account'] or 'not known yet'}, {broker['trouble'] or broker['state']}"]
+    profits = [
+        f"{name} {broker[key]:+,.2f}"
+        for key, name in (("unrealized_pnl", "unrealized profit"), ("realized_pnl", "realized today"))
+        if broker.get(key) is not None
+    ]
+    return [*lines, f"         {', '.join(profits)}"] if profits else lines
 
 
 def _seconds(text: str, now: datetime) -> float:

@@ -44,6 +44,9 @@ def test_a_login_that_becomes_live_under_way_latches_and_the_daemon_stays(office
     gateway.brokerage.accounts = ["DU123456"]
     daemon = office.start_trading()
     office.wait_for(lambda: gateway.placed, "it trades")
+    office.wait_for(
+        lambda: "broker   account DU123456, ready" in office.run("status").stdout, "the status tells of the broker"
+    )
     placed = len(gateway.placed)
     gateway.brokerage.accounts = ["U123456"]
     gateway.drop()
