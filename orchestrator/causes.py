@@ -18,13 +18,12 @@ def cause(
     :param market: the news of the market, in words; empty if there is none since the last turn.
     """
     failed = f"engine failed: {supervisor.reason}"
-    left = f"restart {supervisor.restarts} of {supervisor.config.max_restart_attempts} follows"
     halted = operator.halted
     halt = "" if halted is None else f"halted: {halted['reason']}"
     causes = (
         (supervisor.refused, f"the engine is not started: {supervisor.refused}"),
         (supervisor.state is EngineState.FATAL, f"{failed}; given up"),
-        (supervisor.state is EngineState.BACKOFF, f"{failed}; {left}"),
+        (supervisor.state is EngineState.BACKOFF, f"{failed}; {supervisor.outlook()}"),
         (wanted and supervisor.reason, f"{failed}; it is ended and started again"),
         (halt and trading and not stopping, halt),
         (market, market),

@@ -15,6 +15,7 @@ from notifiers import Notifier
 from orchestrator.config import TradingConfig
 from orchestrator.config.source import ConfigSource
 from orchestrator.control import WAKE
+from orchestrator.engine.interface import EngineRefused
 from orchestrator.events import Event, StateChanged
 from orchestrator.loop import Loop
 from orchestrator.signals import captured_signals
@@ -81,6 +82,7 @@ class TradingOrchestrator:
 
         :raises ConfigError, FileNotFoundError: the config can't be used.
         :raises StoreOwned, StoreError: the store can't be used.
+        :raises EngineRefused: a guard rail has refused the first engine, and nothing has been traded.
         """
         self._stop_asked.clear()
         with captured_signals(self._signals()):
@@ -165,6 +167,8 @@ class TradingOrchestrator:
             if not loop.finished():
                 clock.wait(loop.inbox, manager.before(until, now))
         logger.info("stopped")
+        if loop.refused:
+            raise EngineRefused(loop.refused)
 
     def _signals(self) -> dict[signal.Signals, Callable[[], None]]:
         return {

@@ -57,9 +57,13 @@ class EngineBeat(EngineEvent):
 
 @dataclass(frozen=True, slots=True)
 class EngineFailed(EngineEvent):
-    """It cannot go on; the process ends after this."""
+    """It cannot go on; the process ends after this.
+
+    `kind` is crash; unreachable, where its broker is not there; or refused, where a guard rail says no.
+    """
 
     reason: str
+    kind: str = "crash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class EngineMoved:
-    """`action` is start, ready, stop, crash, hang, restart, kill or fatal; `run` names the engine's run."""
+    """`action` is start, ready, stop, crash, hang, restart, kill, fatal or refused; `run` names the engine's run."""
 
     at: datetime
     action: str

@@ -94,7 +94,9 @@ class Loop:
         self.pid = os.getpid()
         self.started_at = self.since = self.clock.now()
         self.state = OrchestratorState.STOPPED
-        self.engine_wanted = self.stopping = False
+        self.engine_wanted = self.stopping = self._has_traded = False
+        self.refused = ""
+        """Why a guard rail has refused this daemon's first engine: nothing was traded, and only a human can mend it."""
         self.account: EquityMarked | None = None
         self.problems: list[str] = []
         self._market: MarketState | None = None
@@ -340,7 +342,8 @@ class Loop:
 
     def finished(self) -> bool:
         """Whether engine and jobs have ended, after :meth:`stop`, or have had all their time."""
-        down = self.supervisor.state is EngineState.STOPPED and self.runner.idle()
+        untold = self.refused and self.outbox.counts()["pending"]  # nobody starts another daemon to tell of that
+        down = self.supervisor.state is EngineState.STOPPED and self.runner.idle() and not untold
         return self.stopping and (down or self.clock.monotonic() >= self._stop_by)
 
     def close(self) -> None:
@@ -400,13 +403,17 @@ class Loop:
         logger.info("engine %s: %s%s", event.run, event.action, f" ({event.detail})" if event.detail else "")
         self._changed = True
         self._publish(event)
-        if event.action in {"stop", "crash"}:
+        if event.action in {"stop", "crash", "refused"}:
             self.operator.engine_ended(event.detail, event.at)
-        if event.action == "fatal" and self.adoption.engine_given_up(event.detail, event.at):
+        if event.action in {"fatal", "refused"} and self.adoption.engine_given_up(event.detail, event.at):
             self.supervisor.forgive(event.at)  # it is tried again, with the last config that worked
             return
         self.alarms.engine_moved(event)
+        if event.action == "refused" and not self._has_traded:
+            self.refused = event.detail
+            self.stop("a guard rail refuses to trade")
         if event.action == "ready":
+            self._has_traded = True
             self.adoption.engine_came_up(event.at)
             self.supervisor.command(_limits(self.config))  # they may have been edited while it was starting
             self._decide_what_is_due(event.at)

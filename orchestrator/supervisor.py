@@ -46,6 +46,9 @@ ASK_AGAIN = 5.0
 SELL_TIME = 60.0
 """Seconds at least for an engine that is to sell all it holds before it stops."""
 
+UNREACHABLE, REFUSED = "unreachable", "refused"
+"""Kinds of failure that are not counted as crashes: the first is tried again however often, the second is not."""
+
 STALL = 4
 """Times the patience for a beat: an engine whose own count of turns stands still for so long is stuck."""
 
@@ -116,7 +119,9 @@ class EngineSupervisor:
         self.pulse = Pulse(monotonic())
         self._entered_at = 0.0
         self._deadline: float | None = None
-        self._failure = self._fault = ""
+        self._failure = self._fault = self._kind = ""
+        self._absences = 0
+        """Starts in a row that found nobody to trade with."""
         self._dumping = self._terminated = self._reported = False
         self._log_tail: deque[str] = deque(maxlen=200)
         self._told: deque[Mapping[str, Any]] = deque(maxlen=50)
@@ -199,6 +204,12 @@ class EngineSupervisor:
         """Whether the next move of one that is wanted is a start."""
         return self.state in {EngineState.STOPPED, EngineState.BACKOFF}
 
+    def outlook(self) -> str:
+        """What follows on the failure of an engine that waits for its next start, in words."""
+        if self._kind == UNREACHABLE:
+            return "it is tried again until somebody is there"
+        return f"restart {self.restarts} of {self.config.max_restart_attempts} follows"
+
     def beat_age(self) -> float | None:
         """Seconds since the running engine was last heard; None if none runs."""
         return self._monotonic() - self.pulse.heard_at if self.state is EngineState.RUNNING else None
@@ -226,7 +237,7 @@ class EngineSupervisor:
         elif isinstance(event, EngineBeat):  # nothing else is a sign of life: a helper thread may go on talking
             self.pulse.take(event, self._monotonic())
         elif isinstance(event, EngineFailed):
-            self._failure = event.reason
+            self._failure, self._kind = event.reason, event.kind
         elif isinstance(event, EngineLogged):
             logging.getLogger(event.logger).log(event.level, "%s", event.text)
         elif not isinstance(event, EngineStopped):
@@ -240,8 +251,14 @@ class EngineSupervisor:
             self._enter(EngineState.STOPPED, now)
             return
         failure = self._failure or _exit_text(code)
-        self._report(self._fault or "crash", failure, now)
+        if self._kind not in {UNREACHABLE, REFUSED}:  # of those nothing could be found in the engine
+            self._report(self._fault or "crash", failure, now)
         self._let_go()
+        if self._kind == REFUSED:  # STARTING, RUNNING, STOPPING -> FATAL
+            self.reason = failure
+            self._enter(EngineState.FATAL, now)
+            self._tell("refused", now, failure)
+            return
         if self.state is not EngineState.STOPPING:
             self._tell("crash", now, failure)
         self._failed(failure, now)  # STARTING, RUNNING, STOPPING -> BACKOFF, FATAL
@@ -265,7 +282,7 @@ class EngineSupervisor:
     def _ready(self, event: EngineReady, now: datetime) -> None:
         if self.state is EngineState.STARTING:  # STARTING -> RUNNING
             self._enter(EngineState.RUNNING, now)
-            self.reason = ""
+            self.reason, self._absences = "", 0
             self._tell("ready", now, event.detail)
 
     # --- moves ---
@@ -273,7 +290,7 @@ class EngineSupervisor:
     def _start(self, now: datetime) -> None:
         action = "restart" if self.state is EngineState.BACKOFF else "start"
         self.run = EngineRun(self, f"{now:%Y%m%d-%H%M%S}")
-        self.pulse, self._failure, self._fault = Pulse(self._monotonic()), "", ""
+        self.pulse, self._failure, self._fault, self._kind = Pulse(self._monotonic()), "", "", ""
         self._dumping = self._terminated = self._reported = False
         self._log_tail.clear()
         self._told.clear()
@@ -321,13 +338,20 @@ class EngineSupervisor:
 
     def _failed(self, reason: str, now: datetime) -> None:
         self.reason = reason
+        if self._kind == UNREACHABLE:
+            self._absences += 1
+            self._enter(EngineState.BACKOFF, now, self._delay(self._absences - 1))
+            return
         if self.restarts >= self.config.max_restart_attempts:
             self._enter(EngineState.FATAL, now)
             self._tell("fatal", now, f"{reason}; given up after {self.restarts} restarts in this session")
             return
-        delay = min(self.config.backoff_max, self.config.backoff_initial * 2**self.restarts)
         self.restarts += 1
-        self._enter(EngineState.BACKOFF, now, delay * self._rng.uniform(0.9, 1.1))
+        self._enter(EngineState.BACKOFF, now, self._delay(self.restarts - 1))
+
+    def _delay(self, failures: int) -> float:
+        delay = min(self.config.backoff_max, self.config.backoff_initial * 2.0 ** min(failures, 30))
+        return delay * self._rng.uniform(0.9, 1.1)
 
     def _excuse_own_absence(self, monotonic: float) -> None:
         """What the engine said while this process itself stood still has not been read yet."""

@@ -50,6 +50,8 @@ class Alarms:
     def __init__(self, put: Put, is_open: Callable[[str], bool] = _never) -> None:
         self._put, self._is_open = put, is_open
         self._failing_jobs: dict[tuple[str, bool], str] = {}
+        self._refused = False
+        """A guard rail has ended the engine, which has been told."""
 
     def raise_alert(
         self,
@@ -72,7 +74,7 @@ class Alarms:
     # --- trading ---
 
     def state_changed(self, event: StateChanged) -> None:
-        if event.new is OrchestratorState.ERROR:
+        if event.new is OrchestratorState.ERROR and not self._refused:
             self.raise_alert(
                 AlertLevel.CRITICAL, "engine", "Trading interrupted", event.cause, event.at, key=INTERRUPTED
             )
@@ -83,7 +85,13 @@ class Alarms:
             self.raise_alert(AlertLevel.INFO, "engine", title, event.cause, event.at, closes=closes)
 
     def engine_moved(self, event: EngineMoved) -> None:
-        if event.action == "fatal":
+        self._refused = event.action == "refused"
+        if event.action == "refused":
+            text = f"{event.detail} When that is mended: orchestrator engine start, or start the daemon again."
+            self.raise_alert(
+                AlertLevel.CRITICAL, "engine", "Refused to trade", text, event.at, key=GIVEN_UP, run=event.run
+            )
+        elif event.action == "fatal":
             text = f"{event.detail}. It is tried again in the next session, or by: orchestrator engine start"
             self.raise_alert(
                 AlertLevel.CRITICAL, "engine", "Engine given up", text, event.at, key=GIVEN_UP, run=event.run

@@ -42,8 +42,6 @@ def init(settings: Settings, path: Path | None, live: bool, force: bool) -> None
     if path.exists() and not force:
         raise Failed(f"{path} exists; name another file, or replace it with --force")
     replace_file(path, TEMPLATES[kind]().encode())
-    if live:
-        click.echo("note: this version has no ibkr broker yet, and start will refuse it", err=True)
     click.echo(f"wrote {path}; check it after every edit with: orchestrator --config {path} config validate")
 
 

@@ -11,7 +11,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendars import Clock
-from orchestrator.cli.errors import Failed, code_of, guard_money, refuse_unsupported
+from orchestrator.cli.errors import Failed, Refused, code_of, guard_money, refuse_unsupported
 from orchestrator.cli.settings import Settings
 from orchestrator.config import log_file
 from orchestrator.control import NoAnswer, ask
@@ -64,6 +64,7 @@ def _wait(clock: Clock, seconds: float) -> None:
 def _start(settings: Settings, live: bool) -> None:
     from orchestrator.cli.screen import start_screen
     from orchestrator.daemon import TradingOrchestrator
+    from orchestrator.engine.interface import EngineRefused
     from orchestrator.logs import configure_logging
 
     guard_money(settings.config, live, "start")
@@ -76,7 +77,10 @@ def _start(settings: Settings, live: bool) -> None:
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
     configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)
     faulthandler.enable()  # the SIGABRT of a watchdog shows where it hangs
-    TradingOrchestrator(settings.path).start()
+    try:
+        TradingOrchestrator(settings.path).start()
+    except EngineRefused as error:
+        raise Refused(str(error)) from error
 
 
 @click.command()

@@ -45,11 +45,17 @@ def guard_money(config: TradingConfig, live: bool, command: str) -> None:
         raise Refused("--live goes with mode: live, and the config says mode: paper")
 
 
-def refuse_unsupported(config: TradingConfig) -> None:
-    """Start nothing that this version could not carry out."""
-    from orchestrator.engine.support import check_supported
+def refuse_unsupported(config: TradingConfig, *, rehearsal: bool = False) -> None:
+    """Start nothing that could not be carried out here.
 
-    if config.engine.target == "builtin" and (reason := check_supported(config)) is not None:
+    :param rehearsal: nothing real is connected to, so no library for it is needed.
+    """
+    from orchestrator.engine.support import check_supported, missing_library
+
+    if config.engine.target != "builtin":
+        return
+    reason = check_supported(config) or (None if rehearsal else missing_library(config))
+    if reason is not None:
         raise Refused(reason)
 
 

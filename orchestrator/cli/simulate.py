@@ -30,7 +30,7 @@ def simulate(settings: Settings, start: datetime | None, end: datetime | None, s
 
     Example: orchestrator simulate --from 2026-11-23 --to 2026-11-30
     """
-    refuse_unsupported(settings.config)
+    refuse_unsupported(settings.config, rehearsal=True)
     logging.disable(logging.CRITICAL)
     began = settings.clock.monotonic()
     first = start.date() if start is not None else _last_session(settings)

@@ -224,6 +224,7 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
         )
         lines.append(f"state    {painted(document['state'])} since {_ago(document['since'], now)}")
         lines.append(f"engine   {_engine_text(engine, now)}")
+        lines += _broker_lines((engine["progress"] or {}).get("broker"))
         lines += _config_lines(document["config"], now)
         lines += [f"problem  {each}" for each in document["problems"]]
     if document["halted"]:
@@ -250,6 +251,19 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
         )
         lines += [f"         {p['quantity']:g} {p['symbol']} at {p['avg_price']:,.2f}" for p in account["positions"]]
     return "\n".join(lines)
+
+
+def _broker_lines(broker: dict[str, Any] | None) -> list[str]:
+    """Whose account is traded, how the connection is, and what the broker says of profit; nothing on paper."""
+    if not broker:
+        return []
+    lines = [f"broker   account {broker['account'] or 'not known yet'}, {broker['trouble'] or broker['state']}"]
+    profits = [
+        f"{name} {broker[key]:+,.2f}"
+        for key, name in (("unrealized_pnl", "unrealized profit"), ("realized_pnl", "realized today"))
+        if broker.get(key) is not None
+    ]
+    return [*lines, f"         {', '.join(profits)}"] if profits else lines
 
 
 def _config_lines(config: dict[str, Any], now: datetime) -> list[str]:

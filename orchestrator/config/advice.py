@@ -80,10 +80,11 @@ def _cut_positions(config: TradingConfig) -> Iterator[Finding]:
 
 
 def _no_ibkr_library(config: TradingConfig) -> Iterator[Finding]:
-    wanted = config.broker.broker_type == "ibkr" and config.engine.target == "builtin"
+    path = ("broker", "broker_type") if config.broker.broker_type == "ibkr" else ("data", "primary_source")
+    wanted = "ibkr" in {config.broker.broker_type, config.data.primary_source} and config.engine.target == "builtin"
     if wanted and not any(find_spec(name) for name in ("ib_async", "ib_insync")):
         message = "ibkr needs a client library, and none is installed"
-        yield Finding(("broker", "broker_type"), "ibkr", message, "pip install 'trading-orchestrator[ibkr]'")
+        yield Finding(path, "ibkr", message, "pip install 'trading-orchestrator[ibkr]'")
 
 
 def _position_over_limit(config: TradingConfig) -> Iterator[Finding]:

@@ -129,7 +129,9 @@ class BrokerConfig:
     )
     use_gateway: bool = option(False, "IB Gateway instead of TWS", apply="engine")
     paper_trading: bool = option(True, "false for live money", apply="engine")
-    starting_cash: float = option(100_000, "of the paper broker", apply="engine", above=0)
+    starting_cash: float = option(
+        100_000, "of the paper broker; with ibkr change it by what you pay in or take out", apply="engine", above=0
+    )
     commission: float = option(0.001, "paper broker: fraction of traded value", apply="engine", min=0, max=1)
     slippage: float = option(0.0005, "paper broker: fraction of price", apply="engine", min=0, max=1)
     maintenance_windows: list[str] = option(

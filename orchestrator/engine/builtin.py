@@ -21,6 +21,7 @@ from orchestrator.engine.interface import EngineError
 from orchestrator.engine.journal import Journal
 from orchestrator.engine.notices import Notices
 from orchestrator.engine.orders import ErrorCallback, FillCallback, StatusCallback
+from orchestrator.engine.ownership import PAPER, take_over
 from orchestrator.engine.portfolio import Portfolio
 from orchestrator.engine.prices import Price
 from orchestrator.engine.quality import DataQuality
@@ -63,7 +64,7 @@ class BuiltinEngine:
         reason = check_supported(config)
         if reason is not None:
             raise EngineError(reason)
-        self._config, self._clock = config, clock
+        self._config, self._clock, self._store = config, clock, store
         self._hours = TradingHours(calendar, config.schedule)
         self._journal, self._notices = Journal(store), Notices(store)
         told = AlertEmitter("engine", emit)
@@ -72,7 +73,8 @@ class BuiltinEngine:
         self._quality = DataQuality(told, self._notices)
         risk_told = AlertEmitter("risk", emit)
         adapter = RiskNotificationAdapter([risk_told], now=clock.now)
-        self._watch = EquityWatch(store, config.risk, adapter, self._notices, venue.begun_with)
+        cash = config.broker.starting_cash
+        self._watch = EquityWatch(store, config.risk, adapter, self._notices, cash, venue.begun_with)
         alerts, reporter = RiskAlerts(risk_told, self._notices), Reporter(emit, self._hours.stamp)
         self._portfolio = Portfolio(self._prices, self._broker, self._watch, reporter, alerts)
         self._trader = Trader(
@@ -110,9 +112,12 @@ class BuiltinEngine:
 
         :raises ValueError: the strategy can't be loaded.
         :raises EngineError: there is no data.
+        :raises EngineRefused: the account is another than config and journal say.
         """
         if self._strategy is None:
             self._strategy = load_strategy(self._config.strategy)
+        if self._config.broker.broker_type == "paper":
+            take_over(self._store, self._journal, PAPER)
         self._prices.connect()
         self._prices.watch(self._config.strategy.symbols)
         self._broker.connect()

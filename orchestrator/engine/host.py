@@ -19,7 +19,7 @@ from calendars import Clock, SystemClock
 from orchestrator.config import RiskConfig, from_dict, store_url
 from orchestrator.config.rules import market_calendar
 from orchestrator.engine.build import build_engine
-from orchestrator.engine.interface import EngineError, TradingEngine
+from orchestrator.engine.interface import EngineError, EngineRefused, EngineUnreachable, TradingEngine
 from orchestrator.events import AlertRaised, EngineBeat, EngineEvent, EngineFailed, EngineReady, EngineStopped, encode
 from orchestrator.inbox import Inbox
 from orchestrator.parent import Parent, ParentLogHandler
@@ -37,6 +37,9 @@ DUMP = signal.SIGUSR2
 
 HALT_EVERY = timedelta(seconds=0.5)
 """Between two looks at whether everything is cancelled and sold."""
+
+KINDS: Mapping[type[EngineError], str] = {EngineRefused: "refused", EngineUnreachable: "unreachable"}
+"""What EngineFailed calls them."""
 
 Emit = Callable[[EngineEvent], None]
 
@@ -88,6 +91,9 @@ class EngineHost:
             return
         try:
             action()
+        except (EngineRefused, EngineUnreachable) as error:
+            logger.error("%s", error)
+            self._end(EngineFailed(str(error), KINDS[type(error)]), 1)
         except Exception as error:  # noqa: BLE001 - an engine may raise anything; its supervisor restarts it
             logger.error("engine failed\n%s", traceback.format_exc())
             self._end(EngineFailed(_describe(error)), 1)

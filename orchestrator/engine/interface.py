@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-__all__ = ["EngineError", "EngineRefused", "TradingEngine"]
+__all__ = ["EngineError", "EngineRefused", "EngineUnreachable", "TradingEngine"]
 
 
 class EngineError(Exception):
@@ -11,6 +11,10 @@ class EngineError(Exception):
 
 class EngineRefused(EngineError):
     """A guard rail: it could go on, and must not. The account is another than mode and config say."""
+
+
+class EngineUnreachable(EngineError):
+    """Nobody is there to trade with, for now: it is tried again, however often, until the session ends."""
 
 
 class TradingEngine(Protocol):

@@ -1,8 +1,24 @@
 """What of the config this version can do."""
 
+from importlib.util import find_spec
+
 from orchestrator.config import TradingConfig
 
-__all__ = ["check_supported"]
+__all__ = ["IBKR_LIBRARIES", "NO_IBKR_LIBRARY", "check_supported", "missing_library"]
+
+IBKR_LIBRARIES = ("ib_async", "ib_insync")
+"""Any of them will do; the first that is installed is used."""
+
+NO_IBKR_LIBRARY = (
+    "Interactive Brokers needs a client library, and neither ib_async nor ib_insync is installed; "
+    "pip install 'trading-orchestrator[ibkr]'"
+)
+
+
+def missing_library(config: TradingConfig) -> str | None:
+    """What has to be installed before the built-in engine can run this config; None if nothing has."""
+    wanted = "ibkr" in {config.broker.broker_type, config.data.primary_source}
+    return None if not wanted or any(map(find_spec, IBKR_LIBRARIES)) else NO_IBKR_LIBRARY
 
 
 def check_supported(config: TradingConfig) -> str | None:

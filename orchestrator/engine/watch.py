@@ -46,16 +46,23 @@ class Mark:
 
 
 class EquityWatch:
-    """:param starting_cash: what the account began with. If the config says another sum than before, the difference
-    counts as paid in or taken out, and not as profit or loss.
+    """:param starting_cash: of the config. If it says another sum than before, the difference counts as paid in or taken
+        out, and not as profit or loss.
+    :param begun_with: what the account began with; `starting_cash` if not given, 0 if the first look tells it.
     """
 
     def __init__(
-        self, store: Store, risk: RiskConfig, alerts: RiskNotificationAdapter, notices: Notices, starting_cash: float
+        self,
+        store: Store,
+        risk: RiskConfig,
+        alerts: RiskNotificationAdapter,
+        notices: Notices,
+        starting_cash: float,
+        begun_with: float | None = None,
     ) -> None:
         self.risk = risk
         self._store, self._alerts, self._notices, self._starting_cash = store, alerts, notices, starting_cash
-        self._peak = self._written = starting_cash
+        self._peak = self._written = starting_cash if begun_with is None else begun_with
         self._tripped_in = ""
         self._row_due: datetime | None = None
 

@@ -702,6 +702,19 @@ def test_simulation_reaches_no_real_broker(command, tmp_path):
 # --- start ---
 
 
+@pytest.mark.parametrize("broker", ["broker: {broker_type: ibkr}", f"{PAPER}data: {{primary_source: ibkr}}"])
+def test_start_without_a_client_library_says_what_to_install(command, tmp_path, monkeypatch, broker):
+    monkeypatch.setattr("orchestrator.engine.support.find_spec", lambda name: None)
+    (tmp_path / "config.paper.yaml").write_text(broker + "\n")
+    done = command("start")
+    assert (done.code, done.err) == (
+        6,
+        "error: Interactive Brokers needs a client library, and neither ib_async nor ib_insync is installed; "
+        "pip install 'trading-orchestrator[ibkr]'\n",
+    )
+    assert command("simulate").code == 0
+
+
 def test_start_screen_says_what_is_closed_what_comes_and_what_to_try(command):
     text = start_screen(settings_on_saturday())
     assert "config   embedded defaults; to have a file to edit: orchestrator config init" in text

@@ -257,6 +257,42 @@ def test_backoff_to_fatal_when_the_restarts_of_the_session_are_used_up() -> None
     assert bench.state is EngineState.FATAL
 
 
+def test_an_engine_without_a_broker_is_tried_again_however_often() -> None:
+    """It is no crash that nobody is there, and nothing could be found in the engine."""
+    bench = Bench(backoff_initial=1, backoff_max=60, max_restart_attempts=3)
+    bench.step()
+    for _ in range(40):
+        bench.say(EngineFailed("nobody answers on 127.0.0.1:7497", "unreachable"))
+        bench.end(1)
+        wait = bench.step()
+        assert wait is not None
+        assert wait <= 66
+        assert bench.state is EngineState.BACKOFF
+        assert bench.supervisor.outlook() == "it is tried again until somebody is there"
+        bench.step(seconds=wait + 0.001)
+    assert bench.supervisor.restarts == 0
+    assert bench.incidents == []
+    bench.say(EngineReady())
+    bench.say(EngineFailed("nobody answers on 127.0.0.1:7497", "unreachable"))
+    bench.end(1)
+    assert bench.step() == pytest.approx(1, rel=0.101)
+
+
+def test_a_guard_rail_latches_fatal_at_once() -> None:
+    bench = Bench(max_restart_attempts=3)
+    bench.step()
+    bench.say(EngineFailed("U1 is no paper account", "refused"))
+    bench.end(1)
+    assert bench.state is EngineState.FATAL
+    assert bench.actions == ["start", "refused"]
+    assert bench.supervisor.reason == "U1 is no paper account"
+    assert bench.incidents == []
+    assert bench.step(hours=3) is None
+    bench.supervisor.forgive(bench.clock.now())
+    bench.step()
+    assert bench.state is EngineState.STARTING
+
+
 def test_fatal_to_starting_in_the_next_session() -> None:
     bench = Bench(max_restart_attempts=1)
     exhaust(bench)

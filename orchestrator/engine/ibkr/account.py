@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from math import isfinite, nan
 from typing import Any
 
 __all__ = ["CURRENCY", "AccountBook", "our_name"]
@@ -31,9 +32,11 @@ class AccountBook:
         """Called when the cash is told anew."""
 
     def hear_value(self, tag: str, value: str, currency: str, account: str) -> None:
-        if account == self._account():
+        """A net liquidation of nothing, such as servers tell while they start, is no loss of everything."""
+        if account == self._account() and (tag != "NetLiquidation" or _is_worth(value)):
             self._values[tag, currency] = value
-            if tag == "TotalCashBalance":
+            direct = ("TotalCashBalance", CURRENCY) in self._values
+            if (tag, currency) == ("TotalCashBalance", CURRENCY) or (tag == "TotalCashValue" and not direct):
                 self.on_cash()
 
     def hear_position(self, account: str, contract: Any, quantity: float, average: float) -> None:
@@ -81,7 +84,17 @@ class AccountBook:
     def _number(self, tag: str, currency: str) -> float | None:
         value = self._values.get((tag, currency))
         try:
-            return None if value is None else float(value)
+            number = None if value is None else float(value)
         except ValueError:
+            number = nan
+        if number is not None and not isfinite(number):
             logger.warning("the account value %s is %r, not a number", tag, value)
             return None
+        return number
+
+
+def _is_worth(value: str) -> bool:
+    try:
+        return float(value) > 0
+    except ValueError:
+        return False

@@ -73,6 +73,8 @@ class OrderBook:
         self._open: set[str] = set()
         self._completed: dict[str, tuple[str, str]] = {}
         self._strangers: set[int] = set()
+        self._names: set[str] = set()
+        """By which name orders of this account have been told of, those of others too."""
         self._news: list[OrderReport] = []
         hears = connection.hears
         hears.setdefault("openOrder", []).append(self._hear_open)
@@ -98,6 +100,10 @@ class OrderBook:
         if number is not None:
             self._by_number[number] = record.order_ref
         return found
+
+    def is_there(self, order_ref: str) -> bool:
+        """Whether the broker has told of an order of this name, whatever the journal knows."""
+        return order_ref in self._names
 
     def find(self, order_ref: str) -> Followed | None:
         return self._followed.get(order_ref)
@@ -169,8 +175,13 @@ class OrderBook:
             return known
         return order_ref if order_ref and self._is_ours(order_ref) else None
 
+    def _note(self, order_ref: str, account: str) -> None:
+        if order_ref and account in {"", self._connection.account}:
+            self._names.add(order_ref)
+
     def _hear_open(self, order_id: int, contract: Any, order: Any, _: Any) -> None:
         number = Number(order.clientId, order_id)
+        self._note(order.orderRef, order.account)
         ref = self._ref(number, order.permId, order.orderRef)
         if ref is None or order.account != self._connection.account:
             if order.permId not in self._strangers:
@@ -193,9 +204,13 @@ class OrderBook:
         followed = self._followed.get(ref) if ref is not None else None
         if followed is None:
             return
-        followed.acknowledged = True
+        first, followed.acknowledged = not followed.acknowledged, True
+        if followed.number is not None:
+            self._ledger.seen(followed.number)
         if status in WORKING:
             self._works(followed)
+            if first and followed.wants_cancel and self._connection.ready:
+                self._send_cancel(followed)  # it was asked for before the gateway had said that it has the order
         elif status in CANCELLED:
             self._ends(followed, refused=followed.refused and filled == 0, filled=filled)
         elif status == "Inactive" and followed.refused:
@@ -227,12 +242,14 @@ class OrderBook:
         self._ledger.forget(followed.ref)
 
     def _hear_completed(self, contract: Any, order: Any, state: Any) -> None:
+        self._note(order.orderRef, order.account)
         ref = self._ref(Number(-1, 0), order.permId, order.orderRef)
         if ref is not None and order.account in {"", self._connection.account}:
             self._completed[ref] = (state.status, state.completedStatus)
 
     def _hear_execution(self, _: int, contract: Any, execution: Any) -> None:
         number = Number(execution.clientId, execution.orderId)
+        self._note(execution.orderRef, execution.acctNumber)
         ref = self._ref(number, execution.permId, execution.orderRef)
         if ref is None or execution.acctNumber != self._connection.account:
             return
@@ -306,4 +323,4 @@ class OrderBook:
         """The gateway tells the next number of our own client id only."""
         if number is None or number.client_id != self._connection.endpoint.client_id:
             return None
-        return number.order_id < self._connection.next_order_id
+        return self._ledger.arrived(number, self._connection.next_order_id)

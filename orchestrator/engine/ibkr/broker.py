@@ -16,6 +16,7 @@ from orchestrator.engine.account import Account, Position
 from orchestrator.engine.broker import BrokerError, OrderReport
 from orchestrator.engine.ibkr.account import CURRENCY, AccountBook
 from orchestrator.engine.ibkr.book import Followed, OrderBook
+from orchestrator.engine.ibkr.comparison import DIFFERENCE, Comparison
 from orchestrator.engine.ibkr.connection import Connection, State
 from orchestrator.engine.ibkr.contracts import Contracts
 from orchestrator.engine.ibkr.corrections import correct_record, write_correction
@@ -25,8 +26,9 @@ from orchestrator.engine.ibkr.library import library
 from orchestrator.engine.ibkr.splits import split_ratio
 from orchestrator.engine.interface import EngineError
 from orchestrator.engine.journal import Journal
+from orchestrator.engine.ownership import take_over
 from orchestrator.engine.prices import Doubt
-from orchestrator.engine.records import LIVE, Fill, OrderRecord, OrderStatus, OrderType, Split
+from orchestrator.engine.records import LIVE, Action, Fill, OrderRecord, OrderStatus, OrderType, Split
 from orchestrator.store import Store
 
 __all__ = ["IbkrBroker"]
@@ -38,9 +40,6 @@ ORDER_TYPES: Mapping[OrderType, str] = {
     OrderType.LIMIT: "LMT",
     OrderType.STOP: "STP",
 }
-
-DIFFERENCE = 10.0
-"""Seconds that account and journal may differ: a position and its execution are told one after the other."""
 
 
 class IbkrBroker:
@@ -70,23 +69,27 @@ class IbkrBroker:
         self._unpaid = 0.0
         """What fills have moved since the account's cash was last told."""
         self._cash = 0.0
-        self._differs_since: float | None = None
-        self._difference_told = False
+        self._moved_at: dict[str, float] = {}
+        """When an execution in a symbol was last heard of."""
+        self._comparison = Comparison(store, self._account, self._tell, clock.monotonic)
         connection.hears["updateAccountValue"] = [self._account.hear_value]
         connection.hears["position"] = [self._account.hear_position]
         self._lowest = 0
         """Numbers below this one have been sent on this connection."""
-        connection.on_greeting.append(self._begin_numbers)
+        connection.on_greeting += [self._own_journal, self._begin_numbers]
         connection.on_ready.append(self._require_cash)
         connection.questions.append(("the positions", self._ask_positions))
         self._book = OrderBook(connection, self._ledger, self._executions, self._is_ours, clock.monotonic)
         connection.questions.append(("the account's values", self._ask_values))
 
     def _ask_positions(self, client: Any) -> Any:
+        """Anew: a subscription that there is already is ended, so that all of them are told again."""
         self._account.begin()
+        client.client.cancelPositions()
         return client.reqPositionsAsync()
 
     def _ask_values(self, client: Any) -> Any:
+        client.client.reqAccountUpdates(False, self._connection.account)
         return client.reqAccountUpdatesAsync(self._connection.account)
 
     def _require_cash(self) -> None:
@@ -132,10 +135,24 @@ class IbkrBroker:
         if not self._connection.ready:
             self._book.report(record.order_ref, OrderStatus.PENDING, self._connection.trouble)
             return
+        if followed is None and self._book.is_there(record.order_ref):  # the journal is new, or an old copy
+            self._book.follow(record, sent_here=True)
+            self._connection.ask_again(f"the broker has had an order {record.order_ref} already")
+            return
         contract = self._contracts.known(record.symbol)
         if contract is None:
             raise BrokerError(f"{record.symbol} is not known to Interactive Brokers as a share in {CURRENCY}")
+        self._refuse_short_sale(record)
         self._send(self._book.follow(record, sent_here=True), contract, self._order(record))
+
+    def _refuse_short_sale(self, record: OrderRecord) -> None:
+        """Shares may have been sold by hand: what the account does not have is not sold. While an execution is fresh,
+        its position may not have been told yet."""
+        held, symbol = self._account.held(record.symbol), record.symbol
+        fresh = self._monotonic() < self._moved_at.get(symbol, float("-inf")) + DIFFERENCE
+        if record.action is Action.SELL and record.total_quantity > held and not fresh:
+            there = f"{self._connection.account} holds {held:g} {symbol}"
+            raise BrokerError(f"{there}, and {record.total_quantity:g} are to be sold: nothing is sold short")
 
     def _order(self, record: OrderRecord) -> Any:
         order = library().Order(
@@ -158,7 +175,7 @@ class IbkrBroker:
         client = self._connection.client.client
         number = self._number(followed.ref)
         if self._ledger.number(followed.ref) != number:
-            self._ledger.give(followed.ref, number)
+            self._ledger.give(followed.ref, number, self._connection.next_order_id)
         self._lowest = max(self._lowest, number.order_id + 1)
         self._book.sent(followed, number)
         client.placeOrder(number.order_id, contract, order)
@@ -210,6 +227,9 @@ class IbkrBroker:
         if followed is not None and followed.record is not None:
             correct_record(followed.record, new)
         self._own = Account.of(0.0, self._journal.fills(), self._journal.splits())
+        if (old.quantity, old.price) == (new.quantity, new.price):
+            logger.info("%s: the commission is %g", new.fill_id, new.commission)
+            return
         text = (
             f"{old.order_ref}: {old.quantity:g} {old.symbol} at {old.price:g} "
             f"are now {new.quantity:g} at {new.price:g} (execution {new.fill_id})."
@@ -218,6 +238,13 @@ class IbkrBroker:
 
     def _heard_of(self, fill: Fill) -> None:
         self._unpaid -= fill.signed_quantity * fill.price
+        self._moved_at[fill.symbol] = self._monotonic()
+
+    def _own_journal(self) -> None:
+        """Before anything is asked or sent."""
+        account = self._connection.account
+        if take_over(self._store, self._journal, account) and self._connection.opened:
+            raise EngineError(f"the login has changed to account {account}: everything has to begin anew")
 
     def _begin_numbers(self) -> None:
         """Requests of a new connection get other numbers than orders have."""
@@ -233,7 +260,7 @@ class IbkrBroker:
     def positions(self) -> Mapping[str, Position]:
         """Ours: never more than the account has, once it is certain that it has less."""
         own = self._own.positions
-        if not self._difference_told:
+        if not self._comparison.less:
             return own
         capped = {symbol: self._capped(position) for symbol, position in own.items()}
         return {symbol: position for symbol, position in capped.items() if position.quantity > 0}
@@ -277,27 +304,14 @@ class IbkrBroker:
             self._cash, self._unpaid = cash, 0.0
 
     def _compare(self, now: datetime) -> None:
-        """Account and journal, while nothing is under way: what stays different a human must look at."""
-        short = self._short() if self._is_quiet() else []
-        if not short:
-            self._differs_since, self._difference_told = None, False
-            return
-        at = self._monotonic()
-        self._differs_since = at if self._differs_since is None else self._differs_since
-        if at >= self._differs_since + DIFFERENCE and not self._difference_told:
-            self._difference_told = True
-            self._tell(AlertLevel.CRITICAL, "The account holds less than was bought", "\n".join(short), now)
+        if self._is_quiet():
+            self._comparison.look(self._own.positions, self._connection.account, now)
+        else:
+            self._comparison.look_away()
 
     def _is_quiet(self) -> bool:
         """Whether nothing is under way that account and journal may see at different times."""
         return self._connection.ready and all(each.unsent for each in self._book.unfinished())
-
-    def _short(self) -> list[str]:
-        return [
-            f"{symbol}: {position.quantity:g} by the journal, {held:g} in {self._connection.account}."
-            for symbol, position in self._own.positions.items()
-            if (held := self._account.held(symbol)) < position.quantity
-        ]
 
     def _tell(self, level: AlertLevel, title: str, text: str, now: datetime) -> None:
         logger.warning("%s: %s", title, text)

@@ -22,7 +22,7 @@ from orchestrator.store import Store
 
 __all__ = ["Ibkr", "endpoint"]
 
-SHARE_OF_START = 0.6
+SHARE_OF_START = 0.5
 """Of ``engine.start_timeout``, for making the connection; half as much for the history."""
 
 SHORTEST_AGE = 60.0
@@ -56,7 +56,9 @@ class Ibkr:
         self._connection.on_open, self._connection.on_close = complaints.begin, complaints.end
 
     def _choose_account(self, accounts: Sequence[str]) -> str:
-        return choose_account(self._config, accounts)
+        """Where only prices are taken any account will do: nothing can be sent."""
+        trades = self._config.broker.broker_type == "ibkr"
+        return choose_account(self._config, accounts) if trades else accounts[0]
 
     def broker(self, journal: Journal, store: Store) -> IbkrBroker:
         schedule = self._config.schedule

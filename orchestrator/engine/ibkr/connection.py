@@ -15,11 +15,11 @@ from typing import Any
 
 from calendars import Clock
 from orchestrator.engine.ibkr.codes import FARMS, Sense, farm, sense
-from orchestrator.engine.ibkr.library import new_client
+from orchestrator.engine.ibkr.library import library, new_client
 from orchestrator.engine.ibkr.outage import Outage
 from orchestrator.engine.ibkr.pump import Pump
 from orchestrator.engine.ibkr.trouble import Endpoint, closed, handshake_trouble, id_in_use, outdated, read_only
-from orchestrator.engine.interface import EngineError
+from orchestrator.engine.interface import EngineError, EngineUnreachable
 
 __all__ = ["Connection", "Question", "State"]
 
@@ -35,6 +35,12 @@ PULSE = 30.0
 """Seconds between two looks whether the gateway is alive: a half-open connection is noticed in no other way."""
 
 PULSE_ANSWER = 10.0
+
+LAST_ANSWER = 2.0
+"""Seconds for the gateway to have read everything before the connection is closed."""
+
+SHORTEST_ATTEMPT = 0.5
+"""Seconds for an attempt, even if there is no time left for it: what comes of it is the reason that is given."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between two attempts; the pause doubles."""
@@ -94,16 +100,19 @@ class Connection:
         self.on_close: Callable[[], None] = lambda: None
         self.reset_data = False
         """Whether market data has to be asked for anew after IB's servers were away."""
-        self._cut = self._repeat = False
-        self._opened = self._away = False
-        """Whether :meth:`open` has done its part; and whether there has been a loss since it was last ready."""
+        self._repeat = False
+        self._cut = ""
+        """What is to be said while IB's servers are away; empty while they are there."""
+        self.opened = False
+        """Whether :meth:`open` has done its part."""
+        self._away = False
+        """Whether there has been a loss since it was last ready."""
         self._lost = ""
         self._work: asyncio.Task[Any] | None = None
         self._pulse: asyncio.Task[Any] | None = None
         self._pulse_due = self._retry_at = 0.0
         self._pause = FIRST_PAUSE
         self._failure: BaseException | None = None
-        self._fatal = ""
 
     # --- what others see ---
 
@@ -117,21 +126,27 @@ class Connection:
 
         :param patience: seconds.
         :raises EngineRefused: the account may not be traded.
-        :raises EngineError: it can't be had, saying what to do.
+        :raises EngineUnreachable: it can't be had, saying what to do.
         """
         self.on_open()
+        self.pump.prepare()
+        library()  # to import it takes a while
         end = self.pump.time() + patience
         self._begin()
         while True:
-            self._finish(min(HANDSHAKE + ANSWER * len(self.questions), end - self.pump.time()), now)
+            left = max(end - self.pump.time(), SHORTEST_ATTEMPT)
+            self._finish(min(HANDSHAKE + ANSWER * len(self.questions), left), now)
             if self.ready or self.outage.resting(now):
-                self._opened, self._away = True, not self.ready
+                self.opened, self._away = True, not self.ready
                 return
             left = end - self.pump.time()
             if left <= self._pause:
-                raise EngineError(self.trouble or f"{self.endpoint} was not ready within {patience:g} s")
+                raise EngineUnreachable(self.trouble or f"{self.endpoint} was not ready within {patience:g} s")
             self.pump.pause(self._pause)
-            self._begin()
+            if self.state is State.DOWN:
+                self._begin()
+            else:  # connected, and IB's servers are away: a second connection would find our client id in use
+                self.turn(now)
 
     def _finish(self, seconds: float, now: datetime) -> None:
         """Go on until it is ready or has failed."""
@@ -169,7 +184,7 @@ class Connection:
     def close(self) -> None:
         """Let what was sent reach the gateway, and leave."""
         if self.client is not None and self.state is State.READY:
-            self._flush()
+            self._finish_talking()
         self._drop(gently=True)
         self.state = State.DOWN
         self.pump.close()
@@ -198,7 +213,7 @@ class Connection:
             self._feel_pulse(at)
 
     def _begin(self) -> None:
-        self.state, self._cut, self._lost = State.CONNECTING, False, ""
+        self.state, self._cut, self._lost = State.CONNECTING, "", ""
         self.trouble = f"{self.endpoint} is being connected to"
         self.pump.prepare()
         self.client = new_client(self)
@@ -214,6 +229,8 @@ class Connection:
         """The first thing that is looked at is whose money it is."""
         try:
             self.account = self._choose_account(list(self.client.client.getAccounts()))
+            for greeted in self.on_greeting:
+                greeted()
         except EngineError:
             self._drop(gently=True)
             self.state = State.DOWN
@@ -225,8 +242,6 @@ class Connection:
             self.account,
             self.client.client.serverVersion(),
         )
-        for greeted in self.on_greeting:
-            greeted()
         self._ask()
 
     def _ask(self) -> None:
@@ -244,7 +259,7 @@ class Connection:
                 raise EngineError(f"{self.endpoint} did not tell {what} within {ANSWER:g} s") from None
 
     def _arrive(self) -> None:
-        self.state, self.trouble = State.READY, ""
+        self.state, self.trouble = State.READY, self._cut
         self._pause, self._pulse_due = FIRST_PAUSE, self._monotonic() + PULSE
         for arrived in self.on_ready:
             arrived()
@@ -255,13 +270,13 @@ class Connection:
         logger.warning("no connection: %s", why)
         self._drop(gently=False)
         self.state, self.trouble = State.DOWN, why
-        self._away = self._opened
+        self._away = self.opened
         self._retry_at = self._monotonic() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         for lost in self.on_loss:
             lost()
-        if self._opened and not self._reconnects:
-            raise EngineError(f"{why}; data.enable_reconnect is false, so it is not tried again")
+        if self.opened and not self._reconnects:
+            raise EngineUnreachable(f"{why}; data.enable_reconnect is false, so it is not tried again")
 
     def _drop(self, *, gently: bool) -> None:
         """Have done with this client. What a broken connection has not sent must not be sent later."""
@@ -278,10 +293,12 @@ class Connection:
             client.client.disconnect()
         self.pump.turn()
 
-    def _flush(self) -> None:
-        client, end = self.client.client, self.pump.time() + 2.0
-        while (client._msgQ or client.conn.transport.get_write_buffer_size()) and self.pump.time() < end:
-            self.pump.pause(0.01)
+    def _finish_talking(self) -> None:
+        """Messages are read in order: who answers a last question has read all before it. A socket that is closed while
+        something comes in may take with it what went out."""
+        last = self.pump.start(_quietly(self.client.reqCurrentTimeAsync()))
+        if not self.pump.wait(last, LAST_ANSWER):
+            self.pump.end(last)
 
     # --- alive? ---
 
@@ -339,11 +356,11 @@ class Connection:
         return request < 0
 
     def _servers_gone(self, text: str) -> None:
-        self._cut = self._away = True
-        self.trouble = f"{self.endpoint} has lost the connection to IB's servers ({text})"
+        self._away = True
+        self._cut = self.trouble = f"{self.endpoint} has lost the connection to IB's servers ({text})"
 
     def _servers_back(self, _: str) -> None:
-        self._cut = False
+        self._cut = ""
         self.ask_again("IB's servers are back")
 
     def _servers_back_empty(self, text: str) -> None:

@@ -47,6 +47,8 @@ class Executions:
         """The newest revision of each that is not handed over yet."""
         self._done: dict[str, Fill] = {}
         self._revisions: dict[str, int] = {}
+        self._unpaid: set[str] = set()
+        """Those that were handed over without their commission."""
 
     def load(self, fills: Iterable[Fill]) -> None:
         """Those that are on record."""
@@ -67,16 +69,19 @@ class Executions:
         self._told[name] = _Told(fill, revision, self._monotonic())
 
     def take_commission(self, report: Any) -> None:
-        """Hear of a commission; it comes after its execution."""
+        """Hear of a commission; it comes after its execution, and sometimes long after."""
         name, revision = name_of(report.execId)
+        amount = float(report.commission)
         told = self._told.get(name)
-        if told is not None and told.revision == revision:
-            amount = float(report.commission)
-            told.fill = replace(told.fill, commission=amount if abs(amount) < UNKNOWN else 0.0)
+        if told is None and name in self._unpaid and self._revisions.get(name) == revision:
+            told = self._told[name] = _Told(self._done[name], revision, self._monotonic())
+        if told is not None and told.revision == revision and abs(amount) < UNKNOWN:
+            told.fill = replace(told.fill, commission=amount)
             told.has_commission = True
 
     def collect(self) -> tuple[list[Fill], list[tuple[Fill, Fill]]]:
-        """What is complete now: new fills in their order, and corrections as old and new."""
+        """What is complete now: new fills in their order, and corrections as old and new. Where only the commission
+        differs it came late."""
         fills, corrections = [], []
         for name, told in list(self._told.items()):
             if not (told.has_commission or self._monotonic() >= told.since + COMMISSION):
@@ -101,12 +106,14 @@ class Executions:
         return any(told.fill.order_ref == order_ref for told in self._told.values())
 
     def _completed(self, told: _Told, old: Fill | None) -> Fill:
+        name = told.fill.fill_id
         if told.has_commission:
+            self._unpaid.discard(name)
             return told.fill
-        logger.warning("%s has no commission after %g s", told.fill.fill_id, COMMISSION)
+        logger.warning("%s has no commission after %g s", name, COMMISSION)
+        self._unpaid.add(name)
         return replace(told.fill, commission=0.0 if old is None else old.commission)
 
 
 def _differ(old: Fill, new: Fill) -> bool:
-    """Shares and price make a correction; a commission that comes late does not."""
-    return (old.quantity, old.price) != (new.quantity, new.price)
+    return (old.quantity, old.price, old.commission) != (new.quantity, new.price, new.commission)

@@ -12,6 +12,8 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -149,7 +151,8 @@ class History:
         found = await self._connection.client.reqHistoricalDataAsync(
             contract, "", duration, "1 day", "TRADES", useRTH=True, timeout=ANSWER
         )
-        return [DailyBar(bar.date, bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in found]
+        bars = (DailyBar(bar.date, bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in found)
+        return [bar for bar in bars if _is_sound(bar)]
 
     def _take(self, symbol: str, task: "asyncio.Task[Any]", now: datetime) -> None:
         error = task.exception()
@@ -204,6 +207,11 @@ def _agree(kept: Bars, new: Bars) -> bool:
     return bool(shared) and all(abs(bar.close - closes[bar.date]) <= 1e-4 * bar.close for bar in shared)
 
 
+def _is_sound(bar: DailyBar) -> bool:
+    """Whether its prices are some: IB writes -1 where it has none."""
+    return all(isfinite(price) and price > 0 for price in bar[1:5])
+
+
 def _bar(day: str, open: str, high: str, low: str, close: str, volume: str) -> DailyBar:
     return DailyBar(date.fromisoformat(day), float(open), float(high), float(low), float(close), float(volume))
 
@@ -212,8 +220,13 @@ def _read(path: Path) -> Bars:
     """What is kept; nothing if the file is not there or can't be read, and then all is asked again."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))[1:]
-        return [_bar(*row) for row in rows]
+            header, *rows = csv.reader(file)
+        bars = [_bar(*row) for row in rows]
+        if tuple(header) != DailyBar._fields or not all(map(_is_sound, bars)):
+            raise ValueError("a row of it is no bar")
+        if any(bar.date >= after.date for bar, after in pairwise(bars)):
+            raise ValueError("its days are not in order")
+        return bars
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, TypeError, csv.Error) as error:
@@ -230,6 +243,8 @@ def _write(path: Path, bars: Bars) -> None:
             writer = csv.writer(file)
             writer.writerow(DailyBar._fields)
             writer.writerows([bar.date.isoformat(), *bar[1:]] for bar in bars)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(new, path)
     except OSError as error:
         logger.warning("%s can't be written: %s", path, error)

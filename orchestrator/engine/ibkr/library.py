@@ -11,12 +11,11 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from orchestrator.engine.interface import EngineError
+from orchestrator.engine.support import IBKR_LIBRARIES, NO_IBKR_LIBRARY
 
 __all__ = ["Listener", "library", "new_client", "request_error"]
 
 logger = logging.getLogger(__name__)
-
-NAMES = ("ib_async", "ib_insync")
 
 LONGEST_REQUEST = 30
 """Seconds that a request of the library may take where nobody gave it a deadline."""
@@ -60,7 +59,7 @@ def library() -> ModuleType:
 
 
 def _import() -> ModuleType:
-    for name in NAMES:
+    for name in IBKR_LIBRARIES:
         try:
             found = import_module(name)
         except ModuleNotFoundError as error:
@@ -69,10 +68,7 @@ def _import() -> ModuleType:
             continue
         _speak_once(name)
         return found
-    raise EngineError(
-        "Interactive Brokers needs a client library, and neither ib_async nor ib_insync is installed; "
-        "pip install 'trading-orchestrator[ibkr]'"
-    )
+    raise EngineError(NO_IBKR_LIBRARY)
 
 
 def _speak_once(name: str) -> None:

@@ -14,6 +14,7 @@ from orchestrator.engine.ibkr.guard import choose_account, is_paper
 from orchestrator.engine.ibkr.outage import Outage
 from orchestrator.engine.ibkr.trouble import Endpoint
 from orchestrator.engine.interface import EngineError, EngineRefused
+from orchestrator.engine.support import NO_IBKR_LIBRARY, missing_library
 
 __all__ = ["Finding", "probe"]
 
@@ -37,18 +38,30 @@ class Finding(NamedTuple):
 
 
 def probe(config: TradingConfig, clock: Clock | None = None, patience: float = 20.0) -> list[Finding]:
-    """Connect, ask, and leave again.
+    """Connect, ask, and leave again. What is wrong is found and not raised; nothing is placed, stored or kept.
+
+    It blocks for `patience` and 25 s at most, and wants a thread in which no event loop runs. What it tells has account
+    numbers and amounts in it, and no secrets: there are none in IB's API.
 
     :param patience: seconds for making the connection; each question after that has a deadline of its own.
     """
+    if missing_library(config) is not None:
+        what, _, remedy = NO_IBKR_LIBRARY.partition("; ")
+        return [Finding("client library", "fail", what, remedy)]
     visit = _Visit(config, clock or SystemClock())
     try:
         visit.connection.open(patience, visit.clock.now())
         return list(visit.findings())
     except EngineError as error:
-        return [*visit.refusals, Finding("broker connection", "fail", str(error))]
+        return [*visit.refusals, _failure(str(error))]
     finally:
         visit.connection.close()
+
+
+def _failure(text: str) -> Finding:
+    if "read-only" in text:
+        return Finding("permissions", "fail", text, "untick Read-Only API in Configure, API, Settings")
+    return Finding("broker connection", "fail", text, "start TWS or Gateway, log in, and look at its API settings")
 
 
 class _Visit:
@@ -76,10 +89,13 @@ class _Visit:
 
     def _choose(self, accounts: Sequence[str]) -> str:
         """Where the engine would refuse we only look, and say so."""
+        if self._config.broker.broker_type != "ibkr" and accounts:
+            return accounts[0]  # only prices are taken from it
         try:
             return choose_account(self._config, accounts)
         except EngineRefused as error:
-            self.refusals = [Finding("account", "fail", str(error))]
+            what, _, remedy = str(error).partition("nothing is traded. ")
+            self.refusals = [Finding("account", "fail", what.rstrip(": "), remedy)]
             if not accounts:
                 raise
             return accounts[0]
@@ -89,6 +105,7 @@ class _Visit:
         version = client.serverVersion()
         yield Finding("broker connection", "ok", f"{at} answers, server version {version}")
         yield from self.refusals or [self._account_finding()]
+        yield Finding("permissions", "ok", "orders are taken: the API is not read-only")
         yield self._worth()
         yield self._clock_finding()
         yield from self._farm_findings()

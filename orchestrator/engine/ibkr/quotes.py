@@ -10,6 +10,11 @@ __all__ = ["Quote"]
 FIELDS = {1: "bid", 66: "bid", 2: "ask", 67: "ask", 4: "last", 68: "last", 9: "close", 75: "close"}
 """IB's numbers for ticks, live and delayed."""
 
+UNKNOWN = 1e300
+
+WIDE = 0.05
+"""A spread of more than this fraction tells nothing of the price: before the open, or when a market breaks."""
+
 
 @dataclass(slots=True)
 class Quote:
@@ -23,11 +28,11 @@ class Quote:
     at: datetime | None = None
 
     def take(self, tick: int, price: float, at: datetime) -> None:
-        """A price; -1 says that there is none."""
+        """A price; -1, 0, the largest number there is, and what is no number say that there is none."""
         name = FIELDS.get(tick)
         if name is None:
             return
-        setattr(self, name, max(price, 0.0))
+        setattr(self, name, price if 0 < price < UNKNOWN else 0.0)
         if name != "close":
             self.at = at
 
@@ -36,7 +41,8 @@ class Quote:
         self.at = None
 
     def price(self, at: datetime, max_age: timedelta, *, live: bool) -> Price | None:
-        """The last trade, if buyers and sellers still agree with it, or else the middle between them.
+        """The last trade, if buyers and sellers still agree with it, or else the middle between them; where they are
+        far apart, the one of them that is nearest to the last trade.
 
         :param live: whether prices can come at all.
         """
@@ -46,7 +52,9 @@ class Quote:
         return Price(self.symbol, value, self.at, stale=not live or at - self.at > max_age)
 
     def _value(self) -> float:
-        if self.bid > 0 and self.ask >= self.bid:
-            inside = self.bid <= self.last <= self.ask
-            return self.last if inside else round((self.bid + self.ask) / 2, 4)
-        return self.last
+        bid, ask, last = self.bid, self.ask, self.last
+        if not 0 < bid <= ask or bid <= last <= ask:
+            return last
+        if ask - bid <= WIDE * bid:
+            return round((bid + ask) / 2, 4)
+        return min(max(last, bid), ask) if last > 0 else 0.0

@@ -74,6 +74,12 @@ def test_broker_whose_library_is_not_installed_is_warned_of(installed, monkeypat
     )
 
 
+def test_prices_of_ibkr_need_its_library_too(monkeypatch):
+    monkeypatch.setattr("orchestrator.config.advice.find_spec", lambda name: None)
+    problems = warnings(load_text("broker: {broker_type: paper}\ndata: {primary_source: ibkr}"))
+    assert "data.primary_source: ibkr needs a client library" in "".join(map(str, problems))
+
+
 def test_a_sound_config_has_no_warning():
     assert said(SAFE) == []
 

@@ -133,7 +133,7 @@ class Rig:
         while not (found := fact()):
             assert time.monotonic() < end, f"{what}: it never happened"
             self.step()
-            self.connection.pump.pause(0.002)
+            self.connection.pump.pause(0.004)
         return found
 
     def wait_for(self, fact, what):
@@ -186,6 +186,12 @@ class Rig:
     def sent_refs(self):
         """The orders that have reached the gateway, by their names."""
         return [placed.order_ref for placed in self.gateway.placed]
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch):
+    """For what a gateway on loopback has said long before, or never will."""
+    monkeypatch.setattr("orchestrator.engine.ibkr.prices.FIRST_PRICES", 1.0)
 
 
 @pytest.fixture

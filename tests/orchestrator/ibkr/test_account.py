@@ -45,6 +45,15 @@ def test_what_is_not_told_is_not_known(book):
     assert book.net_liquidation() is None
 
 
+@pytest.mark.parametrize("glitch", ["0.00", "-1", "", "nan"])
+def test_a_net_liquidation_of_nothing_is_no_loss_of_everything(book, glitch):
+    tell(book, NetLiquidation_USD=1000, TotalCashBalance_USD=400)
+    tell(book, NetLiquidation_USD=glitch)
+    assert book.net_liquidation() == 1000
+    tell(book, TotalCashBalance_USD="nan")
+    assert book.cash() is None
+
+
 def test_other_accounts_of_the_login_do_not_count(book):
     book.hear_value("NetLiquidation", "5", "USD", "DU2")
     book.hear_position("DU2", SimpleNamespace(secType="STK", conId=1, symbol="AAPL"), 5, 1.0)
@@ -90,6 +99,19 @@ def test_the_first_look_is_the_first_peak(rig, gateway):
     rig.engine.rebalance("0935")
     rig.until(lambda: len(gateway.placed) == 2)
     assert {placed.symbol: placed.quantity for placed in gateway.placed} == {"AAPL": 2, "MSFT": 9}
+
+
+def test_what_was_taken_out_is_no_loss_if_it_is_said(rig, gateway):
+    rig.start()
+    rig.settle()
+    rig.stop()
+    rig.config.broker.starting_cash -= 30_000
+    gateway.brokerage.add_cash(-30_000)
+    rig.start()
+    rig.settle()
+    mark = [event for event in rig.events if isinstance(event, EquityMarked)][-1]
+    assert (mark.equity, mark.drawdown) == (70_000, 0)
+    assert rig.alerts("critical") == []
 
 
 def test_a_loss_by_ibs_reckoning_trips_the_breaker(rig, gateway):

@@ -77,10 +77,14 @@ def decide(rig):
     rig.engine.rebalance("0935")
 
 
-def count_messages(rig):
-    """How many messages go to and fro when nothing comes in between."""
+ALIKE = frozenset({"in 1", "in 9", "in 20", "out 1", "out 6", "out 10", "out 17", "out 52", "out 58"})
+"""Messages of contracts, prices, history and the account's values: one of each kind stands for the others."""
+
+
+def places(rig):
+    """The numbers of the messages before which an interruption is tried: of all that go to and fro when none comes."""
     seen = []
-    rig.gateway.trap = lambda direction, fields: seen.append(direction)
+    rig.gateway.trap = lambda direction, fields: seen.append(f"{direction} {fields[0]}")
     rig.start()
     decide(rig)
     finish(rig)
@@ -88,7 +92,7 @@ def count_messages(rig):
     rig.gateway.trap = lambda *_: None
     check(rig)
     rig.kill()
-    return len(seen)
+    return [number for number, kind in enumerate(seen, 1) if kind not in ALIKE or kind not in seen[: number - 1]]
 
 
 class AtMessage:
@@ -108,8 +112,8 @@ def cut():
 
 
 def test_a_connection_that_breaks_before_any_message(field):
-    messages = count_messages(field())
-    for number in range(1, messages + 1):
+    numbers = places(field())
+    for number in numbers:
         rig = field()
         rig.gateway.trap = AtMessage(number, cut)
         rig.start()
@@ -117,8 +121,8 @@ def test_a_connection_that_breaks_before_any_message(field):
         finish(rig)
         check(rig)
         rig.kill()
-    print(f"{messages} broken connections")
-    assert messages > 80
+    print(f"{len(numbers)} broken connections")
+    assert len(numbers) > 50
 
 
 def test_an_engine_that_is_killed_at_any_commit(field):

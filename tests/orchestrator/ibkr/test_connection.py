@@ -25,7 +25,8 @@ def why_not(rig):
 
 
 def asked(gateway, number):
-    return sum(1 for fields in gateway.requests if fields[0] == str(number))
+    """How often this was asked for; an end of a subscription does not count."""
+    return sum(1 for fields in gateway.requests if fields[0] == str(number) and fields[:3] != ["6", "2", "0"])
 
 
 # --- beginning ---
@@ -388,7 +389,15 @@ def test_what_was_sent_before_leaving_reaches_the_gateway(rig, gateway):
     gateway.fate = ack
     rig.start().rebalance("0935")
     rig.stop()
-    rig.wait_for(lambda: len(gateway.placed) == 2, "both orders arrive")
+    assert len(gateway.placed) == 2
+
+
+def test_a_gateway_that_says_nothing_more_is_left_all_the_same(rig, gateway, monkeypatch):
+    monkeypatch.setattr("orchestrator.engine.ibkr.connection.LAST_ANSWER", 0.1)
+    rig.start()
+    gateway.deaf = True
+    rig.stop()
+    rig.wait_for(lambda: gateway.sessions == [], "it has left")
 
 
 def test_a_library_that_can_not_make_out_a_message_is_told_once(rig, gateway):
@@ -398,3 +407,26 @@ def test_a_library_that_can_not_make_out_a_message_is_told_once(rig, gateway):
     rig.settle()
     assert rig.alerts("warning") == ["The client library could not make out a message"]
     assert rig.ready
+
+
+def test_servers_that_are_away_at_the_start_are_waited_for_on_one_connection(rig, gateway):
+    """A second connection would find the client id in use, by ourselves."""
+    gateway.greeting = [(1100, "Connectivity between IB and TWS has been lost.")]
+    rig.build()
+    connected = []
+
+    def come_back(direction, fields):
+        connected.append(len(gateway.sessions))
+        if direction == "in" and fields[0] == "49" and len(connected) < 100:  # the last question, so just before ready
+            gateway._loop.call_later(0.2, gateway.say_to_all, 1102)
+
+    gateway.trap = come_back
+    rig.engine.connect()
+    assert rig.ready
+    assert max(connected) == 1
+
+
+def test_servers_that_stay_away_at_the_start_are_said_plainly(hasty, gateway):
+    gateway.greeting = [(1100, "Connectivity between IB and TWS has been lost.")]
+    hasty.config.engine.start_timeout = 4.0
+    assert "has lost the connection to IB's servers" in why_not(hasty)

@@ -84,13 +84,43 @@ def test_after_a_split_all_is_asked_again(single, gateway):
     assert past(single, "2026-11-20T16:00") == 18.0
 
 
-def test_a_file_that_can_not_be_read_is_made_anew(single, gateway):
+HEADER = "date,open,high,low,close,volume\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "date,open\nnonsense",
+        "\0" * 300,
+        HEADER + "2026-11-23,1,1,1,nan,1\n",
+        HEADER + "2026-11-23,1,1,1,-1,1\n",
+        HEADER + "2026-11-23,1,1,1,1,1\n2026-11-20,1,1,1,1,1\n",
+        HEADER + "2026-11-23,1,1,1,1,1\n2026-11-2",
+        "2026-11-20,1,1,1,1,1\n2026-11-23,1,1,1,1,1\n",
+    ],
+)
+def test_a_file_that_is_damaged_is_said_and_made_anew(single, gateway, caplog, text):
     single.start()
     path = single.folder / "cache" / "ibkr" / "daily" / "AAPL.csv"
-    path.write_text("date,open\nnonsense")
+    path.write_text(text)
     single.start()
+    assert "AAPL.csv can't be read and is made anew" in caplog.text
     assert asked(gateway) == [("AAPL", "2 Y")] * 2
     assert kept(single)["2026-11-23"] == 190.0
+
+
+def test_a_folder_that_can_not_be_written_costs_nothing_today(single, gateway, caplog):
+    (single.folder / "cache").write_text("a file where the folder should be")
+    single.start()
+    assert "can't be written" in caplog.text
+    assert past(single, "2026-11-20T16:00") == 180.0
+
+
+def test_a_bar_without_a_price_is_left_out(single, gateway):
+    gateway.brokerage.bars["AAPL"][-1] = ("20261123", -1.0, -1.0, -1.0, -1.0, 0.0)
+    single.start()
+    assert past(single, "2026-11-23T16:30") == 180.0
 
 
 def test_nothing_is_kept_where_that_is_not_wanted(single, gateway):

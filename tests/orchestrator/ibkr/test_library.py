@@ -8,7 +8,7 @@ from orchestrator.engine.ibkr.pump import Pump
 
 
 def test_without_a_library_it_is_said_what_to_install(monkeypatch, rig):
-    monkeypatch.setattr(library, "NAMES", ("a_library_that_nobody_has",))
+    monkeypatch.setattr(library, "IBKR_LIBRARIES", ("a_library_that_nobody_has",))
     monkeypatch.setattr(library, "_loaded", [])
     rig.build()
     with pytest.raises(EngineError, match=r"pip install 'trading-orchestrator\[ibkr\]'"):
@@ -18,5 +18,5 @@ def test_without_a_library_it_is_said_what_to_install(monkeypatch, rig):
 def test_one_of_the_two_is_used():
     pump = Pump()
     pump.prepare()
-    assert library.library().__name__ in library.NAMES
+    assert library.library().__name__ in library.IBKR_LIBRARIES
     pump.close()

@@ -205,6 +205,30 @@ def test_an_execution_waits_for_its_commission_but_not_for_ever(single, gateway)
     assert single.status("AAPL") == "Filled"
 
 
+def test_a_commission_that_comes_late_is_booked_once(single, gateway):
+    gateway.mute = {59}
+    single.start().rebalance("0935")
+    single.pass_time(6)
+    assert [each.commission for each in single.journal.fills()] == [0]
+    gateway.mute = set()
+    execution = gateway.brokerage.executions[0]
+    gateway.do(lambda: [session.commission(execution) for session in gateway.sessions for _ in range(2)])
+    single.until(lambda: [each.commission for each in single.journal.fills()] == [1.0])
+    single.settle()
+    assert (len(single.fills()), single.alerts("warning", "critical")) == (1, [])
+    assert single.record("AAPL").status is OrderStatus.FILLED
+
+
+def test_a_commission_that_nobody_heard_is_booked_by_the_next_process(single, gateway):
+    gateway.mute = {59}
+    single.start().rebalance("0935")
+    single.pass_time(6)
+    gateway.mute = set()
+    single.start()
+    single.until(lambda: [each.commission for each in single.journal.fills()] == [1.0])
+    assert (len(single.fills()), single.alerts("warning", "critical")) == (1, [])
+
+
 def test_a_correction_takes_the_place_of_its_execution(single, gateway):
     single.start().rebalance("0935")
     single.until(lambda: single.status("AAPL") == "Filled")
@@ -337,3 +361,13 @@ def test_classes_of_shares_have_ibs_names_there_and_ours_here(single, gateway):
     assert set(single.broker.positions()) == {"BRK.B"}
     single.pass_time(15)
     assert single.alerts("critical") == []
+
+
+def test_a_cancel_that_is_asked_for_before_the_order_is_acknowledged_is_sent_then(single, gateway):
+    gateway.fate = silence
+    single.start().rebalance("0935")
+    single.until(single.sent_refs)
+    single.cancel_purchases()
+    single.settle()
+    gateway.do(gateway.tell_status, gateway.order(single.sent_refs()[0]))
+    single.until(lambda: single.status("AAPL") == "Cancelled")

@@ -21,6 +21,7 @@ def test_a_good_gateway(look, gateway):
     assert {check: finding.result for check, finding in found.items()} == {
         "broker connection": "ok",
         "account": "ok",
+        "permissions": "ok",
         "account value": "ok",
         "clock": "ok",
         "data farm secdefnj": "ok",
@@ -51,11 +52,40 @@ def test_nobody_there(look, gateway):
     assert "is TWS or Gateway running on" in found["broker connection"].detail
 
 
+def test_no_library(look, gateway, monkeypatch):
+    monkeypatch.setattr("orchestrator.engine.support.find_spec", lambda name: None)
+    found = look()
+    assert list(found) == ["client library"]
+    assert found["client library"].remedy == "pip install 'trading-orchestrator[ibkr]'"
+    assert gateway.requests == []
+
+
+def test_an_api_that_is_read_only(look, gateway):
+    def read_only(direction, fields):
+        if direction == "in" and fields[0] == "16":
+            text = "Error validating request.-'bO' : cause - The API interface is currently in Read-Only mode."
+            gateway.sessions[0].error(-1, 321, text)
+
+    gateway.trap, gateway.mute = read_only, {16}
+    found = look()
+    assert (found["permissions"].result, found["permissions"].remedy) == (
+        "fail",
+        "untick Read-Only API in Configure, API, Settings",
+    )
+
+
+def test_for_prices_alone_any_account_will_do(look, gateway, rig):
+    gateway.brokerage.accounts = ["U123456"]
+    rig.config.broker.broker_type, rig.config.data.primary_source = "paper", "ibkr"
+    assert look()["account"].result == "ok"
+
+
 def test_the_wrong_account(look, gateway):
     gateway.brokerage.accounts = ["U123456"]
     found = look()
     assert found["account"].result == "fail"
     assert "U123456" in found["account"].detail
+    assert found["account"].remedy.startswith("Paper accounts begin with D. Log in to the paper account")
     assert found["broker connection"].result == "ok"
 
 

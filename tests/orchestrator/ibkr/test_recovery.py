@@ -196,8 +196,9 @@ def test_numbers_are_not_given_twice_after_a_restart_that_forgot_them(rig, gatew
     assert len({placed.order_id for placed in gateway.placed}) == 2
 
 
-def test_an_order_that_a_hanging_gateway_reads_late_is_not_sent_twice(single, gateway):
+def test_an_order_that_a_hanging_gateway_reads_late_is_not_sent_twice(single, gateway, monkeypatch):
     """It is in the old connection, which the gateway has not noticed to be over; until then the client id is taken."""
+    monkeypatch.setattr("orchestrator.engine.ibkr.connection.HANDSHAKE", 1.0)
     single.start()
     old = gateway.sessions[0]
     gateway.do(old.hang)
@@ -221,6 +222,71 @@ def test_an_order_that_a_hanging_gateway_reads_late_is_not_sent_twice(single, ga
     assert len(gateway.placed) == 1
 
 
+def test_an_order_is_not_sent_again_where_the_gateway_has_forgotten_everything(single, gateway):
+    """A gateway in a fresh container counts from 1 again: what it does not know may have reached another one."""
+    single.start().rebalance("0935")
+    single.until(lambda: single.status("AAPL") == "Filled")
+    single.at("2026-11-25T09:35")
+    single.config.strategy.symbols = ["MSFT"]
+
+    def arrive_and_break(gateway, order):
+        order.status = "Cancelled"
+        for session in gateway.sessions:
+            session.abort()
+
+    gateway.fate = arrive_and_break
+    single.start().rebalance("0935")
+    single.until(lambda: not single.ready)
+    sent = len(gateway.placed)
+    gateway.brokerage.forgets_completed = True
+    gateway.brokerage.used_ids.clear()
+    gateway.fate = fill()
+    single.advance(1)
+    single.until(lambda: single.ready)
+    single.pass_time(15)
+    lost = [each for each in single.records().values() if each.status.value == "Error"]
+    assert len(lost) == 1
+    assert "it can't be told whether it has reached the broker" in lost[0].error_message
+    assert [placed.order_ref for placed in gateway.placed[:sent]].count(lost[0].order_ref) == 1
+    assert lost[0].order_ref not in [placed.order_ref for placed in gateway.placed[sent:]]
+
+
+@pytest.mark.parametrize(("fate", "end"), [(fill(), "Filled"), (ack, "Submitted"), (reject("no money"), "Error")])
+def test_a_decision_that_is_made_again_on_a_new_journal_sends_nothing_twice(single, gateway, fate, end):
+    """The database was lost, or an old copy of it was put in its place; the broker has not forgotten."""
+    gateway.fate = fate
+    single.start().rebalance("0935")
+    single.until(lambda: single.status("AAPL") == end)
+    single.settle()
+    single.kill()
+    for path in single.folder.glob("orchestrator.db*"):
+        path.unlink()
+    single.start().rebalance("0935")
+    single.until(lambda: single.ready and single.status("AAPL") == end)
+    single.pass_time(15)
+    assert single.status("AAPL") == end
+    assert len(gateway.placed) == 1
+    assert len(single.journal.fills()) == len(gateway.brokerage.executions)
+
+
+def test_shares_that_were_sold_by_hand_are_not_sold_again(single, gateway):
+    """Not even while something else is under way: on a margin account it would be a short sale."""
+    single.start().rebalance("0935")
+    single.until(lambda: single.status("AAPL") == "Filled")
+    gateway.brokerage.list_stock("MSFT", 50.0)
+    gateway.fate = ack
+    single.pass_time(11)
+    gateway.brokerage.positions["DU123456"]["AAPL"] = (9.0, 200.0)
+    gateway.do(gateway.tell_account, "DU123456")
+    single.settle()
+    single.engine._trader.sell_all("halt", single.engine._enter(single.clock.now()), single.clock.now())
+    single.until(lambda: single.status("AAPL") == "Error")
+    assert single.record("AAPL").error_message == (
+        "DU123456 holds 9 AAPL, and 49 are to be sold: nothing is sold short"
+    )
+    assert [placed.action for placed in gateway.placed] == ["BUY"]
+
+
 def test_fewer_shares_in_the_account_than_were_bought_is_a_matter_for_a_human(single, gateway):
     single.start().rebalance("0935")
     single.until(lambda: single.status("AAPL") == "Filled")
@@ -234,21 +300,55 @@ def test_fewer_shares_in_the_account_than_were_bought_is_a_matter_for_a_human(si
     assert single.alerts("critical") == ["The account holds less than was bought"]
 
 
+def test_shares_that_are_not_the_strategys_are_told_of_once(single, gateway):
+    """They may be the user's own, or what an order that was lost has bought."""
+    title = "The account holds shares that are not the strategy's"
+    gateway.brokerage.positions["DU123456"]["AAPL"] = (100.0, 150.0)
+    single.start()
+    single.pass_time(12)
+    assert single.alerts("warning") == [title]
+    single.start()
+    single.pass_time(12)
+    single.engine.rebalance("0935")
+    single.until(lambda: single.status("AAPL") == "Filled")
+    single.pass_time(12)
+    assert single.alerts("warning") == [title]
+    gateway.brokerage.positions["DU123456"]["AAPL"] = (159.0, 150.0)
+    gateway.do(gateway.tell_account, "DU123456")
+    single.pass_time(12)
+    assert single.alerts("warning") == [title] * 2
+    text = [event.message for event in single.events if getattr(event, "title", "") == title][-1]
+    assert text.startswith("DU123456 holds 110 AAPL that this journal has not bought.")
+
+
 def test_the_ledger_outlives_the_process_and_forgets_what_is_over(tmp_path):
     with Store(f"sqlite:///{tmp_path}/orchestrator.db") as store:
         ledger = Ledger(store)
         ledger.load(set())
-        ledger.give("a", Number(7, 10))
-        ledger.give("b", Number(7, 12))
-        ledger.give("c", Number(8, 3))
+        ledger.give("a", Number(7, 10), 3)
+        ledger.give("b", Number(7, 12), 3)
+        ledger.give("c", Number(8, 3), 3)
         again = Ledger(store)
         again.load({"a", "c"})
         assert again.number("a") == Number(7, 10)
         assert again.number("b") is None
         assert again.ref(Number(8, 3)) == "c"
         assert (again.highest(7), again.highest(8), again.highest(9)) == (12, 3, 0)
-        again.give("a", Number(7, 20))
+        again.give("a", Number(7, 20), 3)
         assert again.ref(Number(7, 10)) is None
+
+
+def test_a_count_that_somebody_has_reset_tells_nothing(tmp_path):
+    with Store(f"sqlite:///{tmp_path}/orchestrator.db") as store:
+        ledger = Ledger(store)
+        ledger.load(set())
+        ledger.give("a", Number(7, 10), 9)
+        again = Ledger(store)
+        again.load({"a"})
+        assert [again.arrived(Number(7, 10), next_id) for next_id in (9, 10, 11)] == [False, False, True]
+        assert again.arrived(Number(7, 10), 1) is None
+        again.seen(Number(7, 10))
+        assert again.arrived(Number(7, 10), 10) is None
 
 
 def test_shares_that_were_split_overnight_are_no_loss(single, gateway):

@@ -21,7 +21,6 @@ from orchestrator.store import Store, orders
 FATES = {"AAPL": fill(), "MSFT": partial(50, 60, None), "IBM": reject("no"), "GOOG": ack}
 ENDS = {"AAPL": "Filled", "MSFT": "Filled", "IBM": "Error", "GOOG": "Submitted"}
 PATIENCE = 30.0
-KILLS = 24
 
 
 class Run:
@@ -71,30 +70,20 @@ class Run:
 
 @pytest.fixture
 def place(make_rig, tmp_path, gateway):
-    """Makes config and folder of a new installation, at a market that never closes."""
-    count = 0
-
-    def make():
-        nonlocal count
-        count += 1
-        folder = tmp_path / str(count)
-        folder.mkdir()
-        config = make_rig(folder).config
-        gateway.now = lambda: datetime.now(UTC)
-        gateway.brokerage = type(gateway.brokerage)()
-        gateway.placed, gateway.requests, gateway.trap = [], [], lambda *_: None
-        gateway.fates = dict(FATES)
-        for symbol in FATES:
+    """Config and folder of a new installation, at a market that never closes."""
+    config = make_rig(tmp_path).config
+    gateway.now = lambda: datetime.now(UTC)
+    gateway.fates = dict(FATES)
+    for symbol in FATES:
+        if symbol not in gateway.brokerage.prices:
             gateway.brokerage.list_stock(symbol, 100.0)
-            gateway.brokerage.bars[symbol] = [("20261120", 1.0, 1.0, 1.0, 1.0, 1.0)]
-        config.strategy.symbols = list(FATES)
-        config.schedule.calendar = "ALWAYS"
-        config.broker.maintenance_windows = []
-        config.data.update_interval, config.data.cache_enabled = 0.05, False
-        config.state_dir = str(folder)
-        return config, folder
-
-    return make
+        gateway.brokerage.bars[symbol] = [("20261120", 1.0, 1.0, 1.0, 1.0, 1.0)]
+    config.strategy.symbols = list(FATES)
+    config.schedule.calendar = "ALWAYS"
+    config.broker.maintenance_windows = []
+    config.data.update_interval, config.data.cache_enabled = 0.05, False
+    config.state_dir = str(tmp_path)
+    return config, tmp_path
 
 
 def records(folder):
@@ -123,15 +112,27 @@ def check(folder, gateway):
     assert len(fills) == len(gateway.brokerage.executions) == 4
 
 
-class Killer:
-    """Counts messages, and kills before that of a number."""
+KILLS = [
+    ("in", "7", 1, "before it has heard of executions"),
+    ("in", "3", 1, "when its first order goes out"),
+    ("in", "3", 3, "between two orders"),
+    ("out", "11", 1, "before it hears of its first execution"),
+    ("out", "59", 2, "between an execution and its commission"),
+    ("out", "3", 6, "before the end of an order"),
+]
+"""Direction and kind of a message, which of its kind, and what that means for the engine."""
 
-    def __init__(self, number=None):
-        self.number, self.seen, self.pid = number, 0, None
+
+class Killer:
+    """Kills before the n-th message of a kind."""
+
+    def __init__(self, direction="", kind="", number=0):
+        self.place, self.left, self.pid = (direction, kind), number, None
 
     def __call__(self, direction, fields):
-        self.seen += 1
-        if self.seen == self.number:
+        self.left -= (direction, fields[0]) == self.place
+        if self.left == 0 and self.place[1]:
+            self.place = ("", "")
             os.kill(self.pid, signal.SIGKILL)
 
 
@@ -148,17 +149,9 @@ def run_to_the_end(config, folder, gateway, killer):
         gateway.trap = lambda *_: None
 
 
-def test_engines_that_are_killed_while_they_trade(place, gateway):
-    config, folder = place()
-    first = Killer()
-    assert not run_to_the_end(config, folder, gateway, first)
+@pytest.mark.parametrize(("direction", "kind", "number", "meaning"), KILLS)
+def test_an_engine_that_is_killed_while_it_trades(place, gateway, direction, kind, number, meaning):
+    config, folder = place
+    assert run_to_the_end(config, folder, gateway, Killer(direction, kind, number)), f"it was not killed {meaning}"
+    assert not run_to_the_end(config, folder, gateway, Killer())
     check(folder, gateway)
-    killed = 0
-    for place_of_kill in range(KILLS):
-        config, folder = place()
-        killer = Killer(1 + place_of_kill * first.seen // KILLS)
-        killed += run_to_the_end(config, folder, gateway, killer)
-        assert not run_to_the_end(config, folder, gateway, Killer())
-        check(folder, gateway)
-    print(f"{killed} engine processes killed at messages 1 to {first.seen}")
-    assert killed >= 20
