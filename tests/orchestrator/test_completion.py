@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli import main
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -39,55 +41,69 @@ def run(folder):
     return run
 
 
-def bash(run, *words):
-    """What bash offers for the last of these words."""
-    line = " ".join(f"'{word}'" for word in words)
-    script = f"""
-        source <(orchestrator completion bash)
-        COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}
-        _orchestrator_completion orchestrator
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    return run("bash", "-c", script).split()
+@pytest.fixture
+def offered(folder, monkeypatch, capsys):
+    """What is offered for the last of some words, asked as the script of bash asks."""
+    monkeypatch.chdir(folder)
+
+    def ask(words):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+        monkeypatch.setenv("_ORCHESTRATOR_COMPLETE", "bash_complete")
+        with pytest.raises(SystemExit):
+            main([])
+        said = capsys.readouterr()
+        assert said.err == ""
+        return [line.partition(",")[2] for line in said.out.split()]
+
+    return ask
 
 
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        (["orchestrator", "cal"], ["calendar"]),
-        (["orchestrator", "jobs", "show", "market_"], ["market_open", "market_close", "market_report"]),
-        (["orchestrator", "notify", "test", ""], ["console", "phone"]),
-        (["orchestrator", "service", "show", "s"], ["supervisord", "systemd"]),
-        (["orchestrator", "--config", "absent.yaml", "jobs", "show", "market_r"], []),
-        (["orchestrator", "incidents", "show", ""], []),
-    ],
-    ids=" ".join,
-)
-def test_bash_completes(run, words, offered):
-    assert bash(run, *words) == offered
+WORDS = {
+    "orchestrator cal": ["calendar"],
+    "orchestrator jobs show market_": ["market_open", "market_close", "market_report"],
+    "orchestrator notify test ": ["console", "phone"],
+    "orchestrator service show s": ["supervisord", "systemd"],
+    "orchestrator --config absent.yaml jobs show market_r": [],
+    "orchestrator incidents show ": [],
+}
 
 
-def test_nothing_is_made_and_nothing_said_where_the_config_is_broken(run, folder):
+@pytest.mark.parametrize("words", WORDS)
+def test_words_are_completed(offered, words):
+    assert offered(words) == WORDS[words]
+
+
+def test_nothing_is_made_and_nothing_said_where_the_config_is_broken(offered, folder):
     config = folder / "config.paper.yaml"
     before = config.read_text()
     config.write_text("schedule: [")
     try:
-        assert "market_open" in bash(run, "orchestrator", "jobs", "show", "market_o")
+        assert offered("orchestrator jobs show market_o") == ["market_open"]
     finally:
         config.write_text(before)
     assert sorted(os.listdir(folder)) == ["bin", "config.paper.yaml"]
 
 
-def test_what_the_store_knows_is_completed(desk):
+def test_bash_completes(run):
+    script = """
+        source <(orchestrator completion bash)
+        COMP_WORDS=(orchestrator jobs show market_); COMP_CWORD=3
+        _orchestrator_completion orchestrator
+        echo "${COMPREPLY[@]}"
+    """
+    assert run("bash", "-c", script) == "market_open market_close market_report\n"
+
+
+def test_what_the_store_knows_is_completed(offered, desk):
     daemon = desk.start_trading()
     order = desk.wait_for(lambda: desk.rows("SELECT order_ref FROM orders ORDER BY order_ref"), "it trades")[0]
     daemon.kill()
-    words = f"orchestrator --config {desk.config_path} orders show {order['order_ref'][:10]}"
-    desk.environment |= {"_ORCHESTRATOR_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "5"}
-    assert f"plain,{order['order_ref']}\n" in desk.run().stdout
-    desk.environment |= {"COMP_WORDS": "orchestrator --config desk.yaml config rollback ", "COMP_CWORD": "5"}
+    assert order["order_ref"] in offered(
+        f"orchestrator --config {desk.config_path} orders show {order['order_ref'][:10]}"
+    )
     version = desk.rows("SELECT version FROM config_versions")[0]["version"]
-    assert desk.run().stdout == f"plain,{version}\n"
+    assert offered(f"orchestrator --config {desk.config_path} config rollback ") == [version]
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
@@ -113,7 +129,9 @@ def test_fish_completes(run):
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_script_says_how_it_is_taken_up(run, shell):
-    script = run("orchestrator", "completion", shell)
+def test_script_says_how_it_is_taken_up(capsys, shell):
+    with pytest.raises(SystemExit):
+        main(["completion", shell])
+    script = capsys.readouterr().out
     assert f"#   {'source <(' if shell != 'fish' else ''}orchestrator completion {shell}" in script
     assert script.startswith("#compdef orchestrator\n") is (shell == "zsh")

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from orchestrator.cli import main
 from orchestrator.lock import StoreLock
 from orchestrator.status import ailment
 from orchestrator.status_file import StatusFile, read_status
@@ -43,6 +44,18 @@ def quiet(open_desk, tmp_path_factory):
         yield desk
 
 
+@pytest.fixture
+def health(capsys):
+    """Asks whether a desk's daemon is well: exit code, output and errors."""
+
+    def ask(desk, *words):
+        with pytest.raises(SystemExit) as end:
+            main(["--config", str(desk.config_path), "status", "--healthcheck", *words])
+        return (end.value.code, *capsys.readouterr())
+
+    return ask
+
+
 # --- the file ---
 
 
@@ -64,17 +77,12 @@ def test_paused_and_next_job_are_in_the_file(quiet):
     assert document["jobs"] == json.loads(quiet.run("status", "--json").stdout)["jobs"]
 
 
-def test_orderly_end_is_marked_and_a_kill_leaves_the_last_word(desk):
+def test_orderly_end_is_marked(desk):
     daemon = start_quiet(desk)
     daemon.signal(signal.SIGTERM)
     assert daemon.wait_for_end() == 0
     ended = read_status(file_of(desk))
     assert (ended["state"], ended["pid"], ended["engine"]["state"]) == ("stopped", None, "stopped")
-    killed = start_quiet(desk)
-    desk.wait_for(lambda: read_status(file_of(desk))["pid"] == killed.pid, "it is written anew")
-    killed.kill()
-    assert read_status(file_of(desk))["pid"] == killed.pid
-    assert desk.run("status").returncode == 4
 
 
 def test_file_that_cannot_be_written_is_told_of_once_and_keeps_its_old_words(tmp_path, caplog):
@@ -104,21 +112,18 @@ def test_what_no_daemon_has_written_is_no_status(tmp_path, text):
     assert read_status(tmp_path / "status.json") is None
 
 
-def test_locked_store_is_told_in_the_file_and_by_status_and_health_check(desk):
-    daemon = start_quiet(desk)
-    assert desk.run("status", "--healthcheck").returncode == 0
+def test_locked_store_is_told_in_the_file_and_by_status_and_health_check(quiet, health):
+    desk, daemon = quiet, quiet.daemons[0]
     with closing(sqlite3.connect(desk.store_path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         desk.configure(**QUIET, logging={"level": "DEBUG"})
         daemon.signal(signal.SIGHUP)  # it has something to write
         desk.wait_for(lambda: (read_status(file_of(desk)) or {}).get("store_error"), "it is noticed")
-        assert json.loads(desk.run("status", "--json").stdout)["store_error"] == "database is locked"
-        done = desk.run("status", "--healthcheck")
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr == "error: unhealthy: the store can't be written: database is locked\n"
+        assert health(desk) == (1, "", "error: unhealthy: the store can't be written: database is locked\n")
         other.execute("ROLLBACK")
     desk.wait_for(lambda: not read_status(file_of(desk))["store_error"], "it is over")
-    assert desk.run("status", "--healthcheck").returncode == 0
+    assert health(desk)[0] == 0
+    desk.configure(**QUIET)
 
 
 # --- what is well ---
@@ -143,43 +148,42 @@ def test_ailment(said, expected):
     assert ailment({**WELL, **said}) == expected
 
 
-def test_health_check_of_a_broken_config_asks_the_daemon_all_the_same(quiet):
+def test_health_check_of_a_broken_config_asks_the_daemon_all_the_same(quiet, health):
     quiet.config_path.write_text("schedule: {calendar: [", encoding="utf-8")
-    done = quiet.run("status", "--healthcheck")
+    code, out, err = health(quiet)
     quiet.configure(**QUIET)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert re.fullmatch(r"healthy: \w+, engine stopped\n", done.stdout)
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r"healthy: \w+, engine stopped\n", out)
 
 
-def test_health_check_without_a_daemon_fails_in_a_line(desk):
-    done = desk.run("status", "--healthcheck")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: unhealthy: no daemon is running on ")
-    assert done.stderr.count("\n") == 1
+def test_health_check_without_a_daemon_fails_in_a_line(desk, health):
+    code, out, err = health(desk)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("error: unhealthy: no daemon is running on ")
     desk.config_path.unlink()
-    done = desk.run("status", "--healthcheck")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "no config file" in done.stderr
+    code, _, err = health(desk)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "no config file" in err
 
 
-def test_health_check_goes_alone(desk):
-    assert desk.run("status", "--healthcheck", "--json").returncode == 2
+def test_health_check_goes_alone(desk, health):
+    assert health(desk, "--json")[0] == 2
 
 
-def test_loop_that_does_not_turn_is_unhealthy(desk):
+def test_loop_that_does_not_turn_is_unhealthy(desk, health):
     long_ago = datetime.now(UTC) - timedelta(minutes=10)
     lock = StoreLock(desk.store_path)
     lock.acquire(long_ago)
     try:
         StatusFile(file_of(desk)).write({**WELL, "at": long_ago.isoformat(), "pid": os.getpid()} | ENGINE)
-        done = desk.run("status", "--healthcheck")
+        done = health(desk)
         file_of(desk).unlink()  # one that never said a word
-        mute = desk.run("status", "--healthcheck")
+        mute = health(desk)
     finally:
         lock.release()
-    for each in (done, mute):
-        assert each.returncode == 1
-        assert "unhealthy: it has said nothing for 60" in each.stderr
+    for code, _, err in (done, mute):
+        assert code == 1
+        assert "unhealthy: it has said nothing for 60" in err
 
 
 ENGINE = {"engine": {"state": "running", "reason": None, "last_beat_age_s": None}}

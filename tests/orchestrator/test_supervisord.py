@@ -1,5 +1,6 @@
 """The daemon under the real supervisord, by the file that is written for it."""
 
+import json
 import os
 import re
 import signal
@@ -47,45 +48,48 @@ class Supervisord:
         self.process.wait(PATIENCE)
 
 
+QUIET = {"schedule": {"calendar": "NYSE", "auto_start": False, "jobs": {}}}
+
+
 @pytest.fixture
 def supervisord(desk):
+    desk.configure(**QUIET)
     supervisord = Supervisord(desk)
     yield supervisord
     supervisord.close()
 
 
-def wait_for_trading(desk, *, other_than=0):
-    """Wait for the word of a daemon that trades; returns its process id."""
+def wait_for_daemon(desk, *, other_than=0):
+    """Wait for the word of another daemon; returns its process id."""
 
-    def trades():
+    def said():
         status = desk.status()
-        return status is not None and status["state"] == "trading" and status["pid"] != other_than and status["pid"]
+        return status is not None and status["pid"] != other_than and not status["engine"]["pid"] and status["pid"]
 
-    return desk.wait_for(trades, "a daemon trades")
+    return desk.wait_for(said, "a daemon is up")
 
 
 def test_daemon_lives_under_supervisord(desk, supervisord):
-    first = wait_for_trading(desk)
+    first = wait_for_daemon(desk)
     assert re.match(rf"{PROGRAM} +RUNNING +pid {first},", supervisord.control("status"))
 
     os.kill(first, signal.SIGKILL)
-    second = wait_for_trading(desk, other_than=first)
+    second = wait_for_daemon(desk, other_than=first)
     supervisord.wait_for_log("terminated by SIGKILL; not expected")
 
     assert supervisord.control("stop", PROGRAM) == f"{PROGRAM}: stopped\n"
     assert f"stopped: {PROGRAM} (exit status 0)" in supervisord.log
-    assert desk.status()["state"] == "stopped"
+    assert json.loads(desk.read(".orchestrator/status.json"))["pid"] is None
     assert desk.family() == [supervisord.process.pid], "nothing is left of the daemon"
-    assert second != first
 
     desk.config_path.write_text("schedule: {calendar: NOWHERE}", encoding="utf-8")
     supervisord.control("start", PROGRAM)
     supervisord.wait_for_log(r"exit status 3; expected")
     assert "EXITED" in supervisord.control("status")
 
-    desk.configure()
+    desk.configure(**QUIET)
     supervisord.control("start", PROGRAM)
-    wait_for_trading(desk)
+    wait_for_daemon(desk, other_than=second)
     supervisord.process.terminate()
     assert supervisord.process.wait(PATIENCE) == 0
     assert supervisord.log.count(f"spawned: '{PROGRAM}'") == 4, "what was final was not started again"
