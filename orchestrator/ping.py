@@ -115,7 +115,7 @@ class PingProcess(Child):
 def fetch(url: str) -> tuple[bool, str, bool]:
     """Try once: whether the service said yes; else why not, without a word of the address; whether it may yet."""
     try:
-        with urllib.request.urlopen(_request(url), timeout=TRY_TIMEOUT):
+        with urllib.request.build_opener().open(_request(url), timeout=TRY_TIMEOUT):
             return True, "", False
     except urllib.error.HTTPError as error:
         with error:
