@@ -35,6 +35,11 @@ class FaultyDatabase:
 
         return store
 
+    def touch(self, writes: bool, patience: float) -> None:
+        """Be in trouble as a statement would be, for what is kept beside the database."""
+        for statement in (LOCKING, "UPDATE") if writes else ("SELECT",):
+            self._execute(statement, lambda: patience)
+
     def _execute(self, statement: str, patience: Callable[[], float]) -> None:
         if (broken := self._troubles.find("database_error")) is not None:
             _fail(statement, broken.parameters["text"])

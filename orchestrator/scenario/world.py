@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from jobs.store import JSONJobStore, SpecReader
+from jobs.memory import Row, RowStore
+from jobs.store import SpecReader
 from orchestrator.alerts.courier import Courier
 from orchestrator.child import Receiver
 from orchestrator.config import TradingConfig
@@ -33,7 +34,7 @@ from orchestrator.scenario.engine import SHARE_OF_START, FaultyLink, trapped
 from orchestrator.scenario.market import FaultyLine
 from orchestrator.scenario.troubles import Troubles
 from orchestrator.simulated import PACE, SimulatedWorld
-from orchestrator.store import Store, record_claim
+from orchestrator.store import Store
 from orchestrator.world import BUSY_TIMEOUT, OPEN_TIMEOUT, EngineSetup, RealWorld
 
 __all__ = ["FaultyWorld"]
@@ -66,6 +67,7 @@ class FaultyWorld(SimulatedWorld):
         self._database = FaultyDatabase(self.troubles, self.clock.advance)
         self._folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
         self._stores: list[Store] = []
+        self._job_rows: dict[str, Row] = {}
 
     @property
     def database(self) -> Path:
@@ -99,7 +101,8 @@ class FaultyWorld(SimulatedWorld):
             self._stores.remove(store)
 
     def job_store(self, store: Store, read_spec: SpecReader) -> Any:
-        return JSONJobStore(store.engine, read_spec, record_claim)
+        """Beside the database, as a rehearsal fires thousands of jobs a day; the database's troubles are its own."""
+        return RowStore(self._job_rows, read_spec, lambda writes: self._database.touch(writes, BUSY_TIMEOUT))
 
     def courier(self, inbox: Inbox, receiver: Receiver) -> Courier:
         return FaultyCourier(inbox, receiver, self.notifier, self.troubles)
