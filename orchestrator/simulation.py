@@ -25,7 +25,7 @@ from orchestrator.events import (
     OrderUpdated,
     Traded,
 )
-from orchestrator.scenario import Scenario, plan
+from orchestrator.scenario import Fault, Scenario, plan, without_occasion
 from orchestrator.scenario.stage import Stage
 from orchestrator.scenario.world import FaultyWorld
 from orchestrator.simulated import SimulatedWorld
@@ -131,6 +131,8 @@ class Simulation:
         self._path, self._listener, self._inspect = config_path, listener, inspect
         self.summary = Summary(start, end, len(self.calendar.sessions(start, end)))
         self.summary.starting_equity = config.broker.starting_cash
+        self.unused: list[Fault] = []
+        """Those of the scenario for which there is no occasion in the range."""
         self._stage = None if scenario is None else self._make_stage(scenario)
         self.world = SimulatedWorld(self._start, self.seed) if self._stage is None else self._stage.world
         self._undisturbed = None if self._stage is not None else self._make_daemon(self.world)
@@ -167,6 +169,7 @@ class Simulation:
         return orchestrator
 
     def _make_stage(self, scenario: Scenario) -> Stage:
+        self.unused = without_occasion(scenario, self._start, self._end, self.calendar)
         world = FaultyWorld(self._start, self.seed, self._path)
         injections = plan(scenario, self._start, self._end, self.calendar, self.seed)
         return Stage(world, lambda: self._make_daemon(world), injections, self._publish, self._inspected)

@@ -7,6 +7,7 @@ from typing import Any
 from calendars import MarketCalendar
 from jobs import RunResult
 from jobs.durations import format_duration
+from orchestrator.config.editing.yaml_writing import flow
 from orchestrator.events import (
     Alerted,
     ConfigApplied,
@@ -125,7 +126,7 @@ def _text(event: Event) -> str | None:
 
 
 def _fault_text(event: FaultInjected) -> str:
-    facts = [f"{name} {value}" for name, value in event.parameters.items()]
-    lasts = [] if event.lasts is None else [f"for {format_duration(event.lasts)}"]
-    said = f"{event.fault}{': ' if facts or lasts else ''}{', '.join([*lasts, *facts])}"
-    return f"{said} ({event.detail})" if event.detail else said
+    """As a scenario file has it."""
+    lasts = {} if event.lasts is None else {"for": format_duration(event.lasts)}
+    said = {**lasts, **event.parameters}
+    return f"{event.fault}{' ' + flow(said) if said else ''}{f' ({event.detail})' if event.detail else ''}"

@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from calendars import Clock, SystemClock
 from orchestrator.config import RiskConfig, from_dict, store_url
 from orchestrator.config.rules import market_calendar
@@ -182,6 +184,8 @@ class EngineHost:
 
 
 def _describe(error: Exception) -> str:
+    if isinstance(error, SQLAlchemyError):  # its own text is of several lines, and shows the statement
+        return f"the store: {getattr(error, 'orig', None) or type(error).__name__}"
     text = str(error) or "no reason given"
     told = isinstance(error, EngineError | ValueError) or type(error) in {ConnectionError, RuntimeError}
     return text if told else f"{type(error).__name__}: {text}"

@@ -2,7 +2,7 @@
 
 from orchestrator.scenario.document import parse_scenario, read_scenario
 from orchestrator.scenario.faults import FAULTS, FaultKind, Lasts, Parameter
-from orchestrator.scenario.plan import Injection, plan
+from orchestrator.scenario.plan import Injection, plan, without_occasion
 from orchestrator.scenario.values import AtRandom, EachSession, Every, Fault, Once, Scenario, When
 from orchestrator.scenario.writing import write_scenario
 
@@ -22,5 +22,6 @@ __all__ = [
     "parse_scenario",
     "plan",
     "read_scenario",
+    "without_occasion",
     "write_scenario",
 ]

@@ -10,7 +10,7 @@ from calendars import MarketCalendar
 from orchestrator.scenario.faults import FAULTS
 from orchestrator.scenario.values import TRADING, AtRandom, EachSession, Every, Fault, Once, Scenario, When
 
-__all__ = ["Injection", "plan"]
+__all__ = ["Injection", "plan", "without_occasion"]
 
 DAY = timedelta(days=1)
 
@@ -39,6 +39,12 @@ def plan(scenario: Scenario, start: datetime, end: datetime, calendar: MarketCal
         for at in _times(fault, start.astimezone(UTC), end.astimezone(UTC), calendar, random.Random(f"{seed}:{number}"))
     ]
     return sorted(found, key=lambda injection: injection.at)
+
+
+def without_occasion(scenario: Scenario, start: datetime, end: datetime, calendar: MarketCalendar) -> list[Fault]:
+    """The faults for which there is no occasion in a range."""
+    alone = ((fault, Scenario((fault,))) for fault in scenario.faults)
+    return [fault for fault, scenario in alone if not plan(scenario, start, end, calendar, 0)]
 
 
 def _times(

@@ -50,7 +50,7 @@ class Saboteur:
         self._before: dict[int, str] = {}
         """By number of an edit that will be undone: the text before it."""
         for injection in injections:
-            self._arrange(injection.at, partial(self._begin, injection))
+            self.arrange(injection.at, partial(self._begin, injection))
 
     def next_at(self) -> datetime | None:
         """The true time of the next thing to do."""
@@ -61,7 +61,8 @@ class Saboteur:
         while self._agenda and self._agenda[0].at <= self.world.clock.true():
             heapq.heappop(self._agenda).action()
 
-    def _arrange(self, at: datetime, action: Callable[[], None]) -> None:
+    def arrange(self, at: datetime, action: Callable[[], None]) -> None:
+        """Have something done at a true time."""
         self._arranged += 1
         heapq.heappush(self._agenda, Due(at, self._arranged, action))
 
@@ -75,7 +76,7 @@ class Saboteur:
         lasts = None if injection.lasts is None else injection.lasts.total_seconds()
         self._publish(FaultInjected(at, injection.fault, parameters, lasts, detail))
         if injection.lasts is not None:
-            self._arrange(injection.at + injection.lasts, partial(self._end, injection))
+            self.arrange(injection.at + injection.lasts, partial(self._end, injection))
 
     def _end(self, injection: Injection) -> None:
         self.world.troubles.end(injection)
@@ -93,7 +94,7 @@ class Saboteur:
     def _press(self) -> None:
         self._pressing = self.hand.press(self.world.clock.now())
         if self._pressing:
-            self._arrange(self.world.clock.true() + ASK_AGAIN, self._press)
+            self.arrange(self.world.clock.true() + ASK_AGAIN, self._press)
 
     def _wake(self) -> bool:
         if self.service.orchestrator is None:
@@ -206,8 +207,10 @@ def _sleep(saboteur: Saboteur, injection: Injection) -> str:
 
 
 def _kill(saboteur: Saboteur, injection: Injection) -> str:
+    """In a moment, so that it is told of before."""
     down: timedelta = injection.parameters["down"]
-    return "" if saboteur.service.kill(down) else NO_DAEMON
+    saboteur.arrange(injection.at, lambda: saboteur.service.kill(down))
+    return "" if saboteur.service.orchestrator is not None else NO_DAEMON
 
 
 Deed = Callable[[Saboteur, Injection], str]

@@ -58,14 +58,12 @@ class Service:
             self._ended(error)
             return None
 
-    def kill(self, down: timedelta) -> bool:
-        """Kill the daemon, and start another after a while; False if none ran."""
-        was_up = self.orchestrator is not None
-        if was_up:
+    def kill(self, down: timedelta) -> None:
+        """Kill the daemon, and start another after a while."""
+        if self.orchestrator is not None:
             self._say("kill", "")
             self._bury()
-        self.starts_at = self._world.clock.true() + down
-        return was_up
+            self.starts_at = self._world.clock.true() + down
 
     def mend(self) -> None:
         """Somebody has mended the config: a daemon that could not start with it is started."""

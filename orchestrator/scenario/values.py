@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from jobs.triggers import Anchor
@@ -67,3 +67,8 @@ class Scenario:
 
     faults: tuple[Fault, ...] = ()
     seed: int | None = None
+
+    def days(self) -> tuple[date, date] | None:
+        """The first and the last day that it names; None if it names none."""
+        named = [fault.when.at.date() for fault in self.faults if isinstance(fault.when, Once)]
+        return (min(named), max(named)) if named else None
