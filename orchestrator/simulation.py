@@ -145,7 +145,8 @@ class Simulation:
     def run(self) -> Summary:
         """Let the whole range pass."""
         if self._stage is not None:
-            self._stage.run(self._end)
+            with self._stage as stage:
+                stage.run(self._end)
         elif self._undisturbed is not None:
             self._run_undisturbed(self._undisturbed)
         return self.summary

@@ -161,6 +161,13 @@ def _shock(saboteur: Saboteur, injection: Injection) -> str:
     return ""
 
 
+def _outage(saboteur: Saboteur, injection: Injection) -> str:
+    daemon = saboteur.service.orchestrator
+    if daemon is None:
+        return NO_DAEMON
+    return "" if set(daemon.loop.config.notifications.channels) - {"console"} else "alerts go to the log only"
+
+
 def _edit(saboteur: Saboteur, injection: Injection) -> str:
     return saboteur.save(injection, lambda: saboteur.world.config_file.edit(injection.parameters["set"]))
 
@@ -227,7 +234,7 @@ BEGINS: Mapping[str, Deed] = {
     "database_locked": nothing,
     "database_error": nothing,
     "disk_full": nothing,
-    "channel_outage": nothing,
+    "channel_outage": _outage,
     "config_edit": _edit,
     "config_broken": _break,
     "halt": _halt,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Self
 
 from calendars import Waitable
 from orchestrator.daemon import TradingOrchestrator
@@ -25,7 +26,9 @@ class _Nobody:
 
 
 class Stage:
-    """:param make: makes a daemon on this world.
+    """Leave it by ``with``: then the daemon comes to an orderly end, and what the machine used is freed.
+
+    :param make: makes a daemon on this world.
     :param publish: takes the events of faults, and of daemons that come and go.
     :param inspect: called after each turn, be a daemon there or not.
     """
@@ -42,19 +45,24 @@ class Stage:
         self.service = Service(world, make, publish)
         self.saboteur = Saboteur(world, self.service, injections, publish)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.service.close()
+        finally:
+            self.world.close()
+
     def run(self, end: datetime) -> None:
         """Let time pass until `end`, by the true time."""
         clock = self.world.clock
-        try:
-            while clock.true() < end:
-                self.saboteur.act()
-                self.service.start_if_due()
-                until = self.service.turn(clock.now())
-                self._inspect()
-                clock.wait(self._inbox(), self._earliest(until, end))
-        finally:
-            self.service.close()
-            self.world.close()
+        while clock.true() < end:
+            self.saboteur.act()
+            self.service.start_if_due()
+            until = self.service.turn(clock.now())
+            self._inspect()
+            clock.wait(self._inbox(), self._earliest(until, end))
 
     def _inbox(self) -> Waitable:
         orchestrator = self.service.orchestrator

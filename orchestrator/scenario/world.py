@@ -35,12 +35,9 @@ from orchestrator.scenario.market import FaultyLine
 from orchestrator.scenario.troubles import Troubles
 from orchestrator.simulated import PACE, SimulatedWorld
 from orchestrator.store import Store
-from orchestrator.world import BUSY_TIMEOUT, OPEN_TIMEOUT, EngineSetup, RealWorld
+from orchestrator.world import BUSY_TIMEOUT, OPEN_TIMEOUT, EngineSetup, RealWorld, beat_every
 
 __all__ = ["FaultyWorld"]
-
-BEAT = 10.0
-"""Seconds between two beats at most: a longer pause of the loop counts as its own absence."""
 
 
 class FaultyWorld(SimulatedWorld):
@@ -116,7 +113,7 @@ class FaultyWorld(SimulatedWorld):
                 lambda: self._build(setup, store.open(), emit),
                 list(setup.config.strategy.symbols),
                 emit,
-                timedelta(seconds=min(BEAT, engine.heartbeat_timeout / 3)),
+                timedelta(seconds=beat_every(engine)),
             )
 
         self.link = FaultyLink(
