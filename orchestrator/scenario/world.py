@@ -63,8 +63,9 @@ class FaultyWorld(SimulatedWorld):
         """Texts of exceptions that the strategy is to raise, one at each call."""
         self._database = FaultyDatabase(self.troubles, self.clock.advance)
         self._folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
-        self._stores: list[Store] = []
+        self._stores: dict[str, Store] = {}
         self._job_rows: dict[str, Row] = {}
+        self._patience = BUSY_TIMEOUT
 
     @property
     def database(self) -> Path:
@@ -87,15 +88,11 @@ class FaultyWorld(SimulatedWorld):
         return super().free_disk_mb(folder) if full is None else float(full.parameters["free_disk_mb"])
 
     def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
-        patience = OPEN_TIMEOUT
-        store = self._store(lambda: patience).open()
-        patience = BUSY_TIMEOUT
-        return store
-
-    def close_store(self, store: Store) -> None:
-        store.close()
-        if store in self._stores:
-            self._stores.remove(store)
+        self._patience = OPEN_TIMEOUT
+        try:
+            return self._store("daemon", lambda: self._patience).open()
+        finally:
+            self._patience = BUSY_TIMEOUT
 
     def job_store(self, store: Store, read_spec: SpecReader) -> Any:
         """Beside the database, as a rehearsal fires thousands of jobs a day; the database's troubles are its own."""
@@ -106,7 +103,7 @@ class FaultyWorld(SimulatedWorld):
 
     def launch(self, inbox: Inbox, receiver: Receiver, setup: EngineSetup) -> EngineLink:
         engine = setup.config.engine
-        store = self._store(lambda: ENGINE_PATIENCE)
+        store = self._store("engine", lambda: ENGINE_PATIENCE)
 
         def make_host(emit: Callable[[EngineEvent], None]) -> EngineHost:
             return EngineHost(
@@ -149,24 +146,27 @@ class FaultyWorld(SimulatedWorld):
         self.link = None
         self.close_store(store)
 
-    def _store(self, patience: Callable[[], float]) -> Store:
-        """Opened by whoever uses it. It waits for locks on the clock of the rehearsal, never in earnest."""
-        store = Store(f"sqlite:///{self.database}", busy_timeout=0)
-        self._stores.append(store)
-        return self._database.watch(store, patience)
+    def _store(self, user: str, patience: Callable[[], float]) -> Store:
+        """One for each kind of program, opened and closed by whoever runs it: to make one anew costs more than a start.
+
+        It waits for locks on the clock of the rehearsal, never in earnest.
+        """
+        if user not in self._stores:
+            store = Store(f"sqlite:///{self.database}", busy_timeout=0)
+            self._stores[user] = self._database.watch(store, patience)
+        return self._stores[user]
 
     # --- what the scenario needs ---
 
     def outside_store(self) -> Store:
         """The database for another program, which does not wait for locks."""
-        return self._store(lambda: 0.0)
+        return self._store("outside", lambda: 0.0)
 
     def crash(self) -> None:
         """All processes are gone: what they had not committed is lost."""
         self.link = None
-        for store in self._stores:
+        for store in self._stores.values():
             store.close()
-        self._stores.clear()
 
     def close(self) -> None:
         """Free what the rehearsal has used."""

@@ -341,8 +341,8 @@ def test_what_a_killed_daemon_had_not_written_is_lost_and_what_it_had_is_there(p
         'at: "open + 10m30s", fault: daemon_kill, down: 1m',
     ).until("09:50")
     kept = [row["to_state"] for row in day.rows(select(transitions).order_by(transitions.c.id))]
-    assert kept == ["pre_market", "trading", "pre_market", "trading"], "the error of 09:40:11 was never committed"
-    assert "09:40:11 error" in day.states()
+    assert kept == ["pre_market", "trading", "pre_market", "trading"], "the error of 09:40:10 was never committed"
+    assert "09:40:10 error" in day.states()
 
 
 def test_daemon_that_finds_no_database_is_started_until_it_does(perform: Any) -> None:
