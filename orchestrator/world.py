@@ -13,7 +13,7 @@ from calendars import Clock, MarketCalendar, SystemClock
 from jobs.store import JSONJobStore, SpecReader
 from orchestrator.alerts.courier import Courier, CourierProcess
 from orchestrator.child import Child, Receiver
-from orchestrator.config import EngineConfig, TradingConfig, store_url, to_dict
+from orchestrator.config import TradingConfig, store_url, to_dict
 from orchestrator.config.source import Adapt, ConfigSource
 from orchestrator.engine.link import EngineLink, ProcessLink
 from orchestrator.inbox import Inbox
@@ -21,7 +21,7 @@ from orchestrator.lock import StoreLock
 from orchestrator.runner import Process
 from orchestrator.store import Store, record_claim
 
-__all__ = ["EngineSetup", "RealWorld", "World", "beat_every"]
+__all__ = ["EngineSetup", "RealWorld", "World"]
 
 BUSY_TIMEOUT = 2.0
 """Seconds that the loop waits for another writer of the database; what can't be written then goes with a later turn."""
@@ -142,18 +142,13 @@ class RealWorld:
         return Child(inbox, receiver, command, cwd=folder, env=environment, capture=True)
 
 
-def beat_every(engine: EngineConfig) -> float:
-    """Seconds between two beats of an engine."""
-    return min(5.0, engine.heartbeat_timeout / 3)
-
-
 def _startup(setup: EngineSetup) -> Mapping[str, Any]:
     engine = setup.config.engine
     return {
         "config": to_dict(setup.config),
         "base_dir": str(setup.base_dir),
         "symbols": list(setup.config.strategy.symbols),
-        "beat_every": beat_every(engine),
+        "beat_every": min(5.0, engine.heartbeat_timeout / 3),
         "start_timeout": engine.start_timeout,
         "patience": 2 * engine.heartbeat_timeout + 20,
         "log_level": setup.config.logging.level,

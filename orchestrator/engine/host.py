@@ -88,6 +88,11 @@ class EngineHost:
         self._guard(lambda: self._turn(now))
         return min((t for t in (self._next_step, self._next_beat, self._next_halt) if t is not None), default=None)
 
+    def beat_soon(self) -> None:
+        """Beat in the next step, be it due or not."""
+        if self._next_beat is not None:
+            self._next_beat = self._last_turn
+
     def _guard(self, action: Callable[[], None]) -> None:
         if self.exit_code is not None:
             return

@@ -49,6 +49,7 @@ class FaultyLink(LocalLink):
         self._troubles, self._monotonic, self._when_over = troubles, monotonic, over
         self._gives_up_at = monotonic() + patience
         self._hangs_until = -1.0
+        self._away = False
 
     # --- what the scenario does to it ---
 
@@ -75,7 +76,15 @@ class FaultyLink(LocalLink):
             return None
         if self._hangs() or self._is_connecting():
             return now + LOOK_EVERY
+        self._tell_of_the_broker()
         return super().step(now)
+
+    def _tell_of_the_broker(self) -> None:
+        """It beats more seldom than a process: let it be heard when the broker has gone or come."""
+        away = self._troubles.find("broker_disconnect") is not None
+        if away is not self._away:
+            self._away, self._next = away, None
+            self._host.beat_soon()
 
     def _hangs(self) -> bool:
         return self._monotonic() < self._hangs_until

@@ -35,9 +35,13 @@ from orchestrator.scenario.market import FaultyLine
 from orchestrator.scenario.troubles import Troubles
 from orchestrator.simulated import PACE, SimulatedWorld
 from orchestrator.store import Store
-from orchestrator.world import BUSY_TIMEOUT, OPEN_TIMEOUT, EngineSetup, RealWorld, beat_every
+from orchestrator.world import BUSY_TIMEOUT, OPEN_TIMEOUT, EngineSetup, RealWorld
 
 __all__ = ["FaultyWorld"]
+
+
+BEAT = 10.0
+"""Seconds between two beats at most: after a longer pause of its loop the daemon believes that itself was away."""
 
 
 class FaultyWorld(SimulatedWorld):
@@ -110,7 +114,7 @@ class FaultyWorld(SimulatedWorld):
                 lambda: self._build(setup, store.open(), emit),
                 list(setup.config.strategy.symbols),
                 emit,
-                timedelta(seconds=beat_every(engine)),
+                timedelta(seconds=min(BEAT, engine.heartbeat_timeout / 3)),
             )
 
         self.link = FaultyLink(

@@ -1,14 +1,15 @@
 """Parts of days in which something goes wrong."""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+import orchestrator
 from calendars import MarketCalendar
 from orchestrator.daemon import TradingOrchestrator
 from orchestrator.events import (
@@ -25,9 +26,11 @@ from orchestrator.events import (
     StateChanged,
     Traded,
 )
-from orchestrator.scenario import parse_scenario, plan
+from orchestrator.scenario import Scenario, parse_scenario, plan
 from orchestrator.scenario.stage import Stage
 from orchestrator.scenario.world import FaultyWorld
+from orchestrator.simulation import Simulation, Summary
+from orchestrator.timeline import Timeline
 
 NEW_YORK = ZoneInfo("America/New_York")
 PAPER = "broker: {broker_type: paper}\n"
@@ -41,11 +44,20 @@ def at(text: str) -> datetime:
 class Told:
     """All that daemons and faults told of."""
 
+    summary: Summary
+    lines: list[str]
+
     def __init__(self) -> None:
         self.events: list[Event] = []
 
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
+
+    def on(self, day: str) -> "Told":
+        """What was told of on one day."""
+        part = Told()
+        part.events = [each for each in self.events if f"{each.at.astimezone(NEW_YORK):%Y-%m-%d}" == day]
+        return part
 
     def states(self) -> list[str]:
         return [f"{_time(each.at)} {each.new}" for each in self.of(StateChanged)]
@@ -136,6 +148,38 @@ class Performance(Told):
 def _time(when: datetime) -> str:
     local = when.astimezone(NEW_YORK)
     return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+
+
+SHIPPED = Path(orchestrator.__file__).parents[1] / "config" / "config.paper.yaml"
+
+
+@pytest.fixture
+def paper(tmp_path: Path) -> Path:
+    """The paper config that is shipped, with less looking round: that is most of the work of a rehearsal."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    slow = "jobs: {health_check: {interval: 5m}, config_reload: {interval: 5m}}"
+    assert "  jobs: {} " in text
+    file = tmp_path / "config.paper.yaml"
+    file.write_text(text.replace("jobs: {}", slow), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def rehearse_days(paper: Path) -> Callable[..., Told]:
+    """``rehearse_days(first, last, fault, ...)``: whole days, with the shipped config."""
+
+    def run(first: str, last: str, *faults: str, scenario: Scenario | None = None) -> Told:
+        told = Told()
+        if faults:
+            text = "faults: [" + ", ".join("{" + fault + "}" for fault in faults) + "]\n"
+            scenario = parse_scenario(text, ".yaml", "scenario", MarketCalendar("NYSE"))
+        days = date.fromisoformat(first), date.fromisoformat(last)
+        simulation = Simulation(paper, *days, None, told.events.append, scenario)
+        told.summary = simulation.run()
+        told.lines = [line for event in told.events for line in Timeline(simulation.calendar).lines(event)]
+        return told
+
+    return run
 
 
 @pytest.fixture
