@@ -108,9 +108,11 @@ class Loop:
         self._stop_by = self._ask_jobs_by = float("inf")
         first = source.load()
         self.store = world.open_store(first.config, source.base_dir)
+        self.inbox = Inbox()
         try:
             self._assemble(source, first)
         except BaseException:
+            self.inbox.close()
             world.close_store(self.store)
             raise
 
@@ -122,7 +124,6 @@ class Loop:
 
     def _assemble_records(self, source: ConfigSource, first: Reading) -> None:
         """The config in force, and those who write and tell."""
-        self.inbox = Inbox()
         self.history = History(self.store, batch=1000 if self.world.unfailing else 1)
         self.alarms = Alarms(self._put_alert, self._is_open)
         self.adoption = Adoption(

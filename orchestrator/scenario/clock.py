@@ -1,6 +1,6 @@
 """The clock of a machine that may be set wrong, and sleep."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from calendars import VirtualClock
 
@@ -19,7 +19,7 @@ class MachineClock(VirtualClock):
 
     def reads(self, true: datetime) -> datetime:
         """What the clock says at a true time, as it is set now."""
-        return true + self._wrong_by
+        return true.astimezone(UTC) + self._wrong_by
 
     def jump(self, by: timedelta) -> None:
         """Somebody sets it; no time passes."""

@@ -188,7 +188,10 @@ def _halt(saboteur: Saboteur, injection: Injection) -> str:
 
 def _resume(saboteur: Saboteur, injection: Injection) -> str:
     saboteur.ask("resume", _reason)
-    return "" if saboteur.service.orchestrator is not None else NO_DAEMON
+    daemon = saboteur.service.orchestrator
+    if daemon is None:
+        return NO_DAEMON
+    return "" if daemon.loop.operator.halted is not None else "trading is not halted"
 
 
 def _reason(store: Store) -> Mapping[str, Any] | None:

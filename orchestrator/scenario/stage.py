@@ -15,6 +15,10 @@ from orchestrator.scenario.world import FaultyWorld
 __all__ = ["Stage"]
 
 
+RESTLESS = 10_000
+"""Turns at one time, after which the daemon would never let it pass."""
+
+
 class _Nobody:
     """Nobody waits for messages while no daemon runs."""
 
@@ -56,13 +60,17 @@ class Stage:
 
     def run(self, end: datetime) -> None:
         """Let time pass until `end`, by the true time."""
-        clock = self.world.clock
+        clock, turned = self.world.clock, 0
         while clock.true() < end:
+            before = clock.monotonic()
             self.saboteur.act()
             self.service.start_if_due()
             until = self.service.turn(clock.now())
             self._inspect()
             clock.wait(self._inbox(), self._earliest(until, end))
+            turned = turned + 1 if clock.monotonic() == before else 0
+            if turned > RESTLESS:
+                raise RuntimeError(f"the daemon has turned {turned} times at {clock.now()}, and wants to go on at once")
 
     def _inbox(self) -> Waitable:
         orchestrator = self.service.orchestrator

@@ -285,6 +285,12 @@ def test_halt_that_lasts_is_lifted_by_the_operator(perform: Any) -> None:
     ]
 
 
+def test_resume_without_a_halt_says_so(perform: Any) -> None:
+    day = perform('at: "open + 10m", fault: resume').until("09:41")
+    assert day.faults() == ["09:40 resume (trading is not halted)"]
+    assert day.alerts("warning") == []
+
+
 def test_halt_is_asked_for_again_while_the_database_is_locked(perform: Any) -> None:
     day = perform('at: "open + 10m", fault: database_locked, for: 20s', 'at: "open + 10m", fault: halt').until("09:50")
     (stopped,) = [state for state in day.states() if state.endswith("stopped")]
@@ -313,6 +319,13 @@ def test_clock_that_is_set_back_before_the_open_stops_trading(perform: Any) -> N
     day = perform('at: "open + 10m", fault: clock_jump, by: -1h').until("09:50")
     assert day.states()[-1] == "08:40 pre_market"
     assert day.engine()[-1] == "08:40 stop"
+
+
+def test_machine_that_has_lost_its_clock_starts_no_engine(perform: Any) -> None:
+    day = perform('at: "open + 10m", fault: clock_jump, by: -400d', 'at: "open + 11m", fault: engine_crash')
+    day.until("09:50")
+    assert "the clock of this machine says 2025-10-20; set it" in day.alert("Trading interrupted")
+    assert "restart" not in " ".join(day.engine())
 
 
 def test_suspended_machine_catches_up(perform: Any) -> None:
