@@ -87,7 +87,12 @@ class Service:
         waits = isinstance(error, FOR_A_HUMAN)
         self.starts_at = None if waits else self._world.clock.true() + RESTART_AFTER
         then = "somebody must see to it" if waits else f"it is started again in {RESTART_AFTER.total_seconds():g} s"
-        self._say("exit", f"{getattr(error, 'orig', error)}; {then}")
+        self._say("exit", f"{self._reason(error)}; {then}")
+
+    def _reason(self, error: Exception) -> str:
+        """What it ended by, the same in every rehearsal: where the temporary store is makes no difference."""
+        text = str(getattr(error, "orig", None) or error) or type(error).__name__
+        return text.splitlines()[0].replace(str(self._world.database), self._world.database.name)
 
     def _say(self, action: str, detail: str) -> None:
         self._tell(DaemonMoved(self._world.clock.now(), action, detail))

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,14 @@ class FaultyWorld(SimulatedWorld):
         self.springs: list[str] = []
         """Texts of exceptions that the strategy is to raise, one at each call."""
         self._database = FaultyDatabase(self.troubles, self.clock.advance)
-        self._folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
         self._stores: dict[str, Store] = {}
         self._job_rows: dict[str, Row] = {}
         self._patience = BUSY_TIMEOUT
 
-    @property
+    @cached_property
     def database(self) -> Path:
-        return self._folder / "orchestrator.db"
+        """In a folder of its own, which is made with the first look at it."""
+        return Path(tempfile.mkdtemp(prefix="rehearsal-")) / "orchestrator.db"
 
     # --- what the daemon stands on ---
 
@@ -175,4 +176,5 @@ class FaultyWorld(SimulatedWorld):
     def close(self) -> None:
         """Free what the rehearsal has used."""
         self.crash()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if "database" in self.__dict__:
+            shutil.rmtree(self.database.parent, ignore_errors=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from orchestrator.events import EquityMarked, OrderFilled
+from orchestrator.events import DaemonMoved, EquityMarked, OrderFilled
 from orchestrator.scenario import FAULTS
 from orchestrator.scenario.saboteur import BEGINS
 from orchestrator.store import deliveries, incidents, transitions
@@ -364,3 +364,8 @@ def test_daemon_that_finds_no_database_is_started_until_it_does(perform: Any) ->
     ).until("09:50")
     assert day.daemon()[1:] == ["09:40:01 kill", "09:40:05 exit", "09:40:15 exit", "09:40:25 exit", "09:40:35 start"]
     assert day.states()[-1] == "09:40:35 trading"
+    reasons = {each.detail for each in day.of(DaemonMoved) if each.action == "exit"}
+    assert len(reasons) == 1
+    assert "orchestrator.db: disk I/O error" in reasons.pop(), (
+        "and no temporary folder, which would be another each time"
+    )
