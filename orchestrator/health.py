@@ -17,8 +17,8 @@ def problems(
     :param waiting: why history can't be written, if so.
     """
     found = []
-    if wanted and supervisor.state in {EngineState.BACKOFF, EngineState.FATAL}:  # starting and stopping end by timeouts
-        found.append(f"the engine should run and is in {supervisor.state}: {supervisor.reason}")
+    if wanted and supervisor.reason:  # also while it is started again: that is not well before it runs
+        found.append(f"the engine should run and does not: {supervisor.reason}")
     beat = supervisor.beat
     if supervisor.state is EngineState.RUNNING and beat is not None and not beat.connected:
         found.append("the engine is not connected to its broker")

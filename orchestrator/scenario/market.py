@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.engine.account import Position
 from orchestrator.engine.broker import Broker, OrderReport
-from orchestrator.engine.interface import EngineError
+from orchestrator.engine.interface import EngineUnreachable
 from orchestrator.engine.prices import Doubt, Price, PriceSource, Span
 from orchestrator.engine.records import Fill, OrderRecord, OrderStatus, Split
 from orchestrator.scenario.troubles import Troubles
@@ -143,7 +143,7 @@ class _Broker:
 
     def connect(self) -> None:
         if self._line.away():
-            raise EngineError(AWAY)
+            raise EngineUnreachable(AWAY)
         self._broker.connect()
 
     def disconnect(self) -> None:

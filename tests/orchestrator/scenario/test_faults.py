@@ -117,6 +117,16 @@ def test_engine_without_its_broker_is_replaced_and_waits_for_it(perform: Any) ->
     day.assert_sound()
 
 
+def test_long_absence_of_the_broker_is_outlived_and_told_of_once(perform: Any) -> None:
+    day = perform('at: "open + 10m", fault: broker_disconnect, for: 30m').until("10:30")
+    assert "10:10" <= day.states()[-1] < "10:12", "within a pause between two tries"
+    assert day.states()[-1].endswith(" trading")
+    assert day.alerts("critical") == ["Trading interrupted"]
+    assert day.alerts("info")[-2:] == ["Trading again", "Job health_check is well again"]
+    assert day.alerts().count("Job health_check is well again") == 1, "to be starting is not to be well"
+    day.assert_sound()
+
+
 def test_old_prices_are_told_of_and_nothing_fills(perform: Any) -> None:
     day = perform('at: "open + 4m", fault: data_stall, for: 10m').until("09:50")
     assert "health.max_data_age 120" in day.alert("Job health_check failed")
