@@ -32,6 +32,7 @@ from orchestrator.scenario.world import FaultyWorld
 from orchestrator.simulation import Simulation, Summary
 from orchestrator.timeline import Timeline
 
+NYSE = MarketCalendar("NYSE")
 NEW_YORK = ZoneInfo("America/New_York")
 PAPER = "broker: {broker_type: paper}\n"
 DAY = "2026-11-24"
@@ -118,9 +119,8 @@ class Performance(Told):
         self.world = FaultyWorld(at(start), 1, self.file)
         self.start = at(start)
         text = "faults: [" + ", ".join("{" + fault + "}" for fault in faults) + "]\n"
-        calendar = MarketCalendar("NYSE")
-        self.scenario = parse_scenario(text, ".yaml", "scenario", calendar)
-        injections = plan(self.scenario, self.start, at("2026-12-31"), calendar, 1)
+        self.scenario = parse_scenario(text, ".yaml", "scenario", NYSE)
+        injections = plan(self.scenario, self.start, at("2026-12-31"), NYSE, 1)
         self.stage = Stage(self.world, self._make, injections, self.events.append, lambda: None)
 
     def _make(self) -> TradingOrchestrator:
@@ -157,7 +157,7 @@ SHIPPED = Path(orchestrator.__file__).parents[1] / "config" / "config.paper.yaml
 def paper(tmp_path: Path) -> Path:
     """The paper config that is shipped, with less looking round: that is most of the work of a rehearsal."""
     text = SHIPPED.read_text(encoding="utf-8")
-    slow = "jobs: {health_check: {interval: 5m}, config_reload: {interval: 5m}}"
+    slow = "jobs: {health_check: {interval: 15m}, config_reload: {interval: 5m}}"
     assert "  jobs: {} " in text
     file = tmp_path / "config.paper.yaml"
     file.write_text(text.replace("jobs: {}", slow), encoding="utf-8")
@@ -172,7 +172,7 @@ def rehearse_days(paper: Path) -> Callable[..., Told]:
         told = Told()
         if faults:
             text = "faults: [" + ", ".join("{" + fault + "}" for fault in faults) + "]\n"
-            scenario = parse_scenario(text, ".yaml", "scenario", MarketCalendar("NYSE"))
+            scenario = parse_scenario(text, ".yaml", "scenario", NYSE)
         days = date.fromisoformat(first), date.fromisoformat(last)
         simulation = Simulation(paper, *days, None, told.events.append, scenario)
         told.summary = simulation.run()
