@@ -13,7 +13,6 @@ from pathlib import Path
 
 from notifiers import Notifier
 from orchestrator.config import TradingConfig
-from orchestrator.config.source import ConfigSource
 from orchestrator.control import WAKE
 from orchestrator.engine.interface import EngineRefused
 from orchestrator.events import Event, StateChanged
@@ -73,6 +72,7 @@ class TradingOrchestrator:
         self._callbacks: list[StateCallback] = []
         self._listeners: list[Callable[[Event], None]] = []
         self._loop: Loop | None = None
+        self._failures = 0
         self._stop_asked = threading.Event()
 
     # --- the documented life ---
@@ -129,12 +129,29 @@ class TradingOrchestrator:
         """Load the config and take the store; what :meth:`start` begins with."""
         if self._loop is not None:
             raise RuntimeError("the orchestrator is already running")
-        source = ConfigSource(self._path, self._adapt)
+        source = self.world.config_source(self._path, self._adapt)
+        self._failures = 0
         self._loop = Loop(source, self.world, self._publish, self._subscribers.tell)
 
     def step(self, now: datetime) -> datetime:
         """One turn; returns when the next must be at the latest."""
         return self.loop.step(now)
+
+    def try_step(self, now: datetime) -> datetime:
+        """A turn that may fail: the next is a second later. What keeps failing is raised."""
+        try:
+            until, self._failures = self.step(now), 0
+        except Exception:
+            self._failures += 1
+            logger.exception("a turn of the loop failed (%d in a row)", self._failures)
+            if self._failures >= CRASH_LIMIT:
+                raise
+            until = now + timedelta(seconds=1)
+        return until
+
+    def wake(self) -> None:
+        """Somebody has put a request into the store: look at it in the next turn."""
+        self._ask(lambda _: self.loop.requests.look_now())
 
     def close(self) -> None:
         """Give everything back; what :meth:`start` ends with."""
@@ -146,22 +163,16 @@ class TradingOrchestrator:
     # --- inside ---
 
     def _run(self) -> None:
-        loop, clock, failures = self.loop, self.world.clock, 0
+        loop, clock = self.loop, self.world.clock
         manager = ServiceManager(os.environ)
         if self._stop_asked.is_set():
             loop.stop("it was asked to before it was up")
         manager.ready()
         while not loop.finished():
             now = clock.now()
-            try:
-                until, failures = loop.step(now), 0
+            until = self.try_step(now)
+            if not self._failures:
                 manager.alive(f"{loop.state}, engine {loop.supervisor.state}, {loop.next_step_text()}")
-            except Exception:
-                failures += 1
-                logger.exception("a turn of the loop failed (%d in a row)", failures)
-                if failures >= CRASH_LIMIT:
-                    raise
-                until = now + timedelta(seconds=1)
             if loop.stopping:
                 manager.stopping()
             if not loop.finished():
@@ -176,7 +187,7 @@ class TradingOrchestrator:
             signal.SIGINT: lambda: self._stop_for("SIGINT"),
             signal.SIGHUP: lambda: self._ask(self._reload),
             signal.SIGUSR1: lambda: self._ask(self._say_status),
-            WAKE: lambda: self._ask(lambda _: self.loop.requests.look_now()),
+            WAKE: self.wake,
         }
 
     def _stop_for(self, reason: str) -> None:

@@ -54,7 +54,6 @@ class Duties:
         found = problems(
             loop.supervisor,
             loop.config.health,
-            loop.clock.now(),
             wanted=loop.engine_wanted,
             free_mb=free,
             waiting=loop.history.failing,

@@ -16,6 +16,7 @@ __all__ = [
     "AlertRaised",
     "Alerted",
     "ConfigApplied",
+    "DaemonMoved",
     "EngineBeat",
     "EngineEvent",
     "EngineFailed",
@@ -25,6 +26,8 @@ __all__ = [
     "EngineStopped",
     "EquityMarked",
     "Event",
+    "FaultEnded",
+    "FaultInjected",
     "JobRan",
     "OrderFilled",
     "OrderUpdated",
@@ -174,7 +177,42 @@ class ConfigApplied:
     changes: list[str]
 
 
-Event = StateChanged | EngineMoved | JobRan | Alerted | Traded | ConfigApplied
+@dataclass(frozen=True, slots=True)
+class DaemonMoved:
+    """In a rehearsal: the daemon itself. `action` is start, kill or exit."""
+
+    at: datetime
+    action: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultInjected:
+    """In a rehearsal: something was made to go wrong.
+
+    :param parameters: of the fault, JSON-ready.
+    :param lasts: seconds, if it goes on for a while.
+    :param detail: why it did nothing, if so.
+    """
+
+    at: datetime
+    fault: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    lasts: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultEnded:
+    """In a rehearsal: it is over."""
+
+    at: datetime
+    fault: str
+
+
+Event = (
+    StateChanged | EngineMoved | JobRan | Alerted | Traded | ConfigApplied | DaemonMoved | FaultInjected | FaultEnded
+)
 
 WIRE: dict[str, type[EngineEvent]] = {
     kind.__name__: kind

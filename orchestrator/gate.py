@@ -1,22 +1,20 @@
 """What must be in order before an engine may start: looked at before every start, and again until it is."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from orchestrator.config import HealthConfig
 
 __all__ = ["refusal"]
 
-RELEASED = datetime(2026, 1, 1, tzinfo=UTC)
-"""A machine that has lost its clock says an earlier time than this."""
 
-
-def refusal(now: datetime, health: HealthConfig, free_mb: float, unwritable: str) -> str:
+def refusal(now: datetime, earliest: datetime, health: HealthConfig, free_mb: float, unwritable: str) -> str:
     """Why no engine may be started now, in words; empty if one may.
 
+    :param earliest: what only a clock that is wrong says an earlier time than.
     :param free_mb: free space in the folder of the store, in MB.
     :param unwritable: why the store can't be written, if so: an order that can't be written down is not sent.
     """
-    if now < RELEASED:
+    if now < earliest:
         return f"the clock of this machine says {now:%Y-%m-%d}; set it"
     if free_mb < health.min_free_disk_mb:
         return (

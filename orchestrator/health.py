@@ -10,19 +10,19 @@ __all__ = ["data_age", "problems"]
 
 
 def problems(
-    supervisor: EngineSupervisor, config: HealthConfig, now: datetime, *, wanted: bool, free_mb: float, waiting: str
+    supervisor: EngineSupervisor, config: HealthConfig, *, wanted: bool, free_mb: float, waiting: str
 ) -> list[str]:
     """What is wrong, each with what is known of it; empty if all is well.
 
     :param waiting: why history can't be written, if so.
     """
     found = []
-    if wanted and supervisor.state in {EngineState.BACKOFF, EngineState.FATAL}:  # starting and stopping end by timeouts
-        found.append(f"the engine should run and is in {supervisor.state}: {supervisor.reason}")
+    if wanted and supervisor.reason:  # also while it is started again: that is not well before it runs
+        found.append(f"the engine should run and does not: {supervisor.reason}")
     beat = supervisor.beat
     if supervisor.state is EngineState.RUNNING and beat is not None and not beat.connected:
         found.append("the engine is not connected to its broker")
-    age = data_age(supervisor, now)
+    age = data_age(supervisor)
     if age is not None and age > config.max_data_age:
         found.append(
             f"the engine's last price is {age:.0f} s old, more than health.max_data_age {config.max_data_age:g}"
@@ -36,9 +36,13 @@ def problems(
     return found
 
 
-def data_age(supervisor: EngineSupervisor, now: datetime) -> float | None:
-    """Seconds since the running engine had a price; None if it does not say (``last_data_at`` in its progress)."""
-    if supervisor.state is not EngineState.RUNNING or supervisor.beat is None:
+def data_age(supervisor: EngineSupervisor) -> float | None:
+    """Seconds since the running engine had a price; None if it does not say (``last_data_at`` in its progress).
+
+    Reckoned from its last beat: a machine that has slept, or was given another time, makes no price older.
+    """
+    beat, heard_on, silence = supervisor.beat, supervisor.pulse.heard_on, supervisor.beat_age()
+    at = None if beat is None else beat.progress.get("last_data_at")
+    if heard_on is None or silence is None or not isinstance(at, str):
         return None
-    at = supervisor.beat.progress.get("last_data_at")
-    return None if not isinstance(at, str) else (now - datetime.fromisoformat(at)).total_seconds()
+    return (heard_on - datetime.fromisoformat(at)).total_seconds() + silence

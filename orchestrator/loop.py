@@ -108,9 +108,11 @@ class Loop:
         self._stop_by = self._ask_jobs_by = float("inf")
         first = source.load()
         self.store = world.open_store(first.config, source.base_dir)
+        self.inbox = Inbox()
         try:
             self._assemble(source, first)
         except BaseException:
+            self.inbox.close()
             world.close_store(self.store)
             raise
 
@@ -122,8 +124,7 @@ class Loop:
 
     def _assemble_records(self, source: ConfigSource, first: Reading) -> None:
         """The config in force, and those who write and tell."""
-        self.inbox = Inbox()
-        self.history = History(self.store, batch=1 if self.world.shared else 1000)
+        self.history = History(self.store, batch=1000 if self.world.unfailing else 1)
         self.alarms = Alarms(self._put_alert, self._is_open)
         self.adoption = Adoption(
             source,
@@ -241,7 +242,7 @@ class Loop:
         self._watch_clock(now)
         self._take_messages(now)
         self.adoption.step(now)
-        wakes = [self.requests.look(now)] if self.world.shared else []
+        wakes = [self.requests.look(now)] if self.world.shared or self.requests.asked else []
         self._move_engine(now)  # jobs are judged by the state that is, not by that of the turn before
         if not self.stopping:  # what is due from here on is overdue for the next daemon
             wakes.append(self.schedule.step(now))
@@ -308,10 +309,10 @@ class Loop:
 
     def _refusal(self, now: datetime) -> str:
         """Why no engine may be started now; asked only when one would be."""
-        if not (self.engine_wanted and self.supervisor.waits_to_start() and self.world.shared):
+        if self.world.unfailing or not (self.engine_wanted and self.supervisor.waits_to_start()):
             return ""
         free = self.world.free_disk_mb(self.source.base_dir)
-        return refusal(now, self.config.health, free, self.history.failing)
+        return refusal(now, self.world.earliest, self.config.health, free, self.history.failing)
 
     def policy(self) -> Policy:
         schedule = self.config.schedule

@@ -1,5 +1,7 @@
 """What the beats of an engine tell: that it lives, that it is connected, that it moves."""
 
+from datetime import datetime
+
 from orchestrator.events import EngineBeat
 
 __all__ = ["Pulse"]
@@ -16,17 +18,19 @@ class Pulse:
 
     def __init__(self, at: float) -> None:
         self.heard_at = at
+        self.heard_on: datetime | None = None
+        """When that was by the wall clock; None before the first beat."""
         self.beat: EngineBeat | None = None
         self._connected_at = self._moved_at = at
 
-    def take(self, beat: EngineBeat, at: float) -> None:
-        """Take a beat."""
+    def take(self, beat: EngineBeat, at: float, now: datetime) -> None:
+        """Take a beat; `now` is the wall clock's time."""
         steps = beat.progress.get(STEPS)
         if beat.connected:
             self._connected_at = at
         if steps is None or self.beat is None or steps != self.beat.progress.get(STEPS):
             self._moved_at = at
-        self.beat, self.heard_at = beat, at
+        self.beat, self.heard_at, self.heard_on = beat, at, now
 
     def excuse(self, seconds: float, at: float) -> None:
         """Leave time out: the listener himself was away."""

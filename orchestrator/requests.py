@@ -26,7 +26,7 @@ class RequestDesk:
 
     def __init__(self, loop: "Loop", store: Store) -> None:
         self._loop, self._store = loop, store
-        self._next_look = NOW
+        self._next_look, self._woken = NOW, False
         self._answers: dict[int, tuple[bool, Any]] = {}
         """Of requests whose answer could not be written yet: they are not carried out again."""
         self._kinds: Mapping[str, Callable[[Mapping[str, Any], datetime], Any]] = {
@@ -43,14 +43,19 @@ class RequestDesk:
             "retry alerts": lambda args, now: loop.outbox.retry(args["ids"]),
         }
 
+    @property
+    def asked(self) -> bool:
+        """Whether somebody has put a request and said so."""
+        return self._woken
+
     def look_now(self) -> None:
         """Somebody has put a request: look at the next turn."""
-        self._next_look = NOW
+        self._next_look, self._woken = NOW, True
 
     def look(self, now: datetime) -> datetime:
         """Serve what waits, if it is time to look; returns when to look again."""
         if now >= self._next_look:
-            self._next_look = now + LOOK_EVERY
+            self._next_look, self._woken = now + LOOK_EVERY, False
             for request in unanswered(self._store, now, self._loop.started_at):
                 self._serve(request, now)
         return self._next_look

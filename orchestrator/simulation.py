@@ -4,29 +4,17 @@ The same loop, scheduler, triggers, states, supervisor and engine; what differs 
 at once, a store in memory, an engine in this process, and notifications that are only recorded.
 """
 
-import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from calendars import Clock, VirtualClock
 from jobs import RunResult
-from jobs.scheduler import VolatileJobStore
-from jobs.store import SpecReader
-from notifiers import MemoryNotifier
-from orchestrator.alerts.courier import Courier, MemoryCourier
-from orchestrator.child import Ended, Receiver, Said
-from orchestrator.config import TradingConfig
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource
 from orchestrator.daemon import TradingOrchestrator
-from orchestrator.engine.build import build_engine
-from orchestrator.engine.host import EngineHost
-from orchestrator.engine.link import EngineLink, LocalLink
 from orchestrator.events import (
     Alerted,
     EngineMoved,
@@ -37,91 +25,12 @@ from orchestrator.events import (
     OrderUpdated,
     Traded,
 )
-from orchestrator.inbox import Inbox
-from orchestrator.store import Store
-from orchestrator.world import EngineSetup
+from orchestrator.scenario import Fault, Scenario, plan, without_occasion
+from orchestrator.scenario.stage import Stage
+from orchestrator.scenario.world import FaultyWorld
+from orchestrator.simulated import SimulatedWorld
 
 __all__ = ["SimulatedWorld", "Simulation", "Summary"]
-
-PACE = 300.0
-"""Seconds between two looks of the engine at its prices: a rehearsal needs no ticks."""
-
-
-class SimulatedWorld:
-    """A machine that exists in memory only.
-
-    :param start: aware; the clock's first reading.
-    :param seed: of everything random.
-    """
-
-    shared = False
-
-    def __init__(self, start: datetime, seed: int) -> None:
-        self.clock: Clock = VirtualClock(start)
-        self.seed, self.rng = seed, random.Random(seed)
-        self.notifier = MemoryNotifier()
-
-    def adapt(self, config: TradingConfig) -> TradingConfig:
-        """A foreign engine has threads and a clock of its own, so the built-in one stands in for it. Nothing reaches a
-        real broker: the paper one stands in for it, and invented prices for its own."""
-        config = deepcopy(config)
-        config.engine.target, config.broker.broker_type = "builtin", "paper"
-        if config.data.primary_source == "ibkr":
-            config.data.primary_source = "synthetic"
-        config.data.update_interval = max(PACE, config.data.update_interval)
-        return config
-
-    def free_disk_mb(self, folder: Path) -> float:
-        return 1e6
-
-    def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
-        return Store("sqlite://").open()
-
-    def close_store(self, store: Store) -> None:
-        store.close()
-
-    def job_store(self, store: Store, read_spec: SpecReader) -> VolatileJobStore:
-        return VolatileJobStore()
-
-    def courier(self, inbox: Inbox, receiver: Receiver) -> Courier:
-        return MemoryCourier(inbox, receiver, self.notifier)
-
-    def launch(self, inbox: Inbox, receiver: Receiver, setup: EngineSetup) -> EngineLink:
-        def make_host(emit: Callable[[Any], None]) -> EngineHost:
-            return EngineHost(
-                lambda: build_engine(
-                    setup.config, setup.store, setup.calendar, setup.base_dir, self.clock, emit, self.seed
-                ),
-                list(setup.config.strategy.symbols),
-                emit,
-                beat_every=None,
-            )
-
-        return LocalLink(inbox, receiver, make_host)
-
-    def spawn(
-        self, inbox: Inbox, receiver: Receiver, command: Sequence[str], folder: Path, environment: Mapping[str, str]
-    ) -> "InstantProcess":
-        return InstantProcess(inbox, receiver)
-
-
-class InstantProcess:
-    """Stands in for a user's process, which a rehearsal must not run: it succeeds at once."""
-
-    def __init__(self, inbox: Inbox, receiver: Receiver) -> None:
-        inbox.put(Said(receiver, "not run in a simulation"))
-        inbox.put(Ended(receiver, 0))
-
-    pid = 0
-
-    def terminate(self) -> None:
-        """It has ended already."""
-
-    def kill(self) -> None:
-        """It has ended already."""
-
-    def close(self) -> None:
-        """It has ended already."""
 
 
 @dataclass
@@ -192,36 +101,90 @@ class Summary:
 class Simulation:
     """One run of the daemon from one exchange date to another, both included.
 
-    :param config_path: None for the embedded defaults.
+    :param config_path: None for the embedded defaults. The file is only read.
+    :param seed: of everything random; None takes the scenario's, or 0.
     :param listener: hears every event as it happens.
+    :param scenario: what goes wrong; None for an undisturbed run.
+    :param inspect: called with this simulation after each turn.
     :raises ConfigError, FileNotFoundError: the config can't be used.
     :raises ValueError: `end` is before `start`, or the calendar does not know these years.
     """
 
     def __init__(
-        self, config_path: Path | None, start: date, end: date, seed: int, listener: Callable[[Event], None]
+        self,
+        config_path: Path | None,
+        start: date,
+        end: date,
+        seed: int | None,
+        listener: Callable[[Event], None],
+        scenario: Scenario | None = None,
+        inspect: Callable[["Simulation"], None] | None = None,
     ) -> None:
         if end < start:
             raise ValueError(f"the end {end} is before the start {start}")
         config = ConfigSource(config_path).load().config
         self.calendar = market_calendar(config)
+        self.seed = _seed(seed, scenario)
         zone = self.calendar.exchange_timezone
+        self._start = datetime.combine(start, time(0), zone)
         self._end = datetime.combine(end + timedelta(days=1), time(0), zone)
-        self.world = SimulatedWorld(datetime.combine(start, time(0), zone), seed)
+        self._path, self._listener, self._inspect = config_path, listener, inspect
         self.summary = Summary(start, end, len(self.calendar.sessions(start, end)))
         self.summary.starting_equity = config.broker.starting_cash
-        self._orchestrator = TradingOrchestrator(config_path, world=self.world)
-        self._orchestrator.subscribe(self.summary.count)
-        self._orchestrator.subscribe(listener)
+        self.unused: list[Fault] = []
+        """Those of the scenario for which there is no occasion in the range."""
+        self._stage = None if scenario is None else self._make_stage(scenario)
+        self.world = SimulatedWorld(self._start, self.seed) if self._stage is None else self._stage.world
+        self._undisturbed = None if self._stage is not None else self._make_daemon(self.world)
+
+    @property
+    def orchestrator(self) -> TradingOrchestrator | None:
+        """The daemon that lives now; None while none does."""
+        return self._undisturbed if self._stage is None else self._stage.service.orchestrator
 
     def run(self) -> Summary:
         """Let the whole range pass."""
-        orchestrator, clock = self._orchestrator, self.world.clock
+        if self._stage is not None:
+            with self._stage as stage:
+                stage.run(self._end)
+        elif self._undisturbed is not None:
+            self._run_undisturbed(self._undisturbed)
+        return self.summary
+
+    def _run_undisturbed(self, orchestrator: TradingOrchestrator) -> None:
+        clock, inspect = self.world.clock, self._inspect
         orchestrator.open()
         try:
             while (now := clock.now()) < self._end:
                 until = orchestrator.step(now)
+                if inspect is not None:
+                    inspect(self)
                 clock.wait(orchestrator.loop.inbox, min(until, self._end))
         finally:
             orchestrator.close()
-        return self.summary
+
+    def _make_daemon(self, world: SimulatedWorld) -> TradingOrchestrator:
+        orchestrator = TradingOrchestrator(self._path, world=world)
+        orchestrator.subscribe(self.summary.count)
+        orchestrator.subscribe(self._listener)
+        return orchestrator
+
+    def _make_stage(self, scenario: Scenario) -> Stage:
+        self.unused = without_occasion(scenario, self._start, self._end, self.calendar)
+        world = FaultyWorld(self._start, self.seed, self._path)
+        injections = plan(scenario, self._start, self._end, self.calendar, self.seed)
+        return Stage(world, lambda: self._make_daemon(world), injections, self._publish, self._inspected)
+
+    def _publish(self, event: Event) -> None:
+        self.summary.count(event)
+        self._listener(event)
+
+    def _inspected(self) -> None:
+        if self._inspect is not None:
+            self._inspect(self)
+
+
+def _seed(asked: int | None, scenario: Scenario | None) -> int:
+    if asked is not None:
+        return asked
+    return 0 if scenario is None or scenario.seed is None else scenario.seed

@@ -235,7 +235,7 @@ class EngineSupervisor:
         if isinstance(event, EngineReady):
             self._ready(event, now)
         elif isinstance(event, EngineBeat):  # nothing else is a sign of life: a helper thread may go on talking
-            self.pulse.take(event, self._monotonic())
+            self.pulse.take(event, self._monotonic(), now)
         elif isinstance(event, EngineFailed):
             self._failure, self._kind = event.reason, event.kind
         elif isinstance(event, EngineLogged):

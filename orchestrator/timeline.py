@@ -6,12 +6,17 @@ from typing import Any
 
 from calendars import MarketCalendar
 from jobs import RunResult
+from jobs.durations import format_duration
+from orchestrator.config.editing.yaml_writing import flow
 from orchestrator.events import (
     Alerted,
     ConfigApplied,
+    DaemonMoved,
     EngineMoved,
     EquityMarked,
     Event,
+    FaultEnded,
+    FaultInjected,
     JobRan,
     OrderFilled,
     OrderUpdated,
@@ -47,6 +52,13 @@ def as_document(event: Event, calendar: MarketCalendar) -> dict[str, Any] | None
         case Traded(event=OrderFilled() as fill):
             line = {**at, "kind": "fill", "order_ref": fill.order_ref, "fill_id": fill.fill_id}
             return {**line, "quantity": fill.quantity, "price": fill.price, "commission": fill.commission}
+        case DaemonMoved(action=action, detail=detail):
+            return {**at, "kind": "daemon", "action": action, "detail": detail}
+        case FaultInjected(fault=fault, parameters=parameters, lasts=lasts, detail=detail):
+            line = {**at, "kind": "fault", "fault": fault, "action": "begin", "detail": detail}
+            return {**line, "for": lasts, "parameters": parameters}
+        case FaultEnded(fault=fault):
+            return {**at, "kind": "fault", "fault": fault, "action": "end"}
     return None
 
 
@@ -104,4 +116,17 @@ def _text(event: Event) -> str | None:
             return f"{text}, commission {fill.commission:,.2f}"
         case ConfigApplied(changes=changes):
             return f"config   {'; '.join(changes)}"
+        case DaemonMoved(action=action, detail=detail):
+            return f"daemon   {action}{': ' + detail if detail else ''}"
+        case FaultInjected():
+            return f"fault    {_fault_text(event)}"
+        case FaultEnded(fault=fault):
+            return f"fault    {fault} is over"
     return None
+
+
+def _fault_text(event: FaultInjected) -> str:
+    """As a scenario file has it."""
+    lasts = {} if event.lasts is None else {"for": format_duration(event.lasts)}
+    said = {**lasts, **event.parameters}
+    return f"{event.fault}{' ' + flow(said) if said else ''}{f' ({event.detail})' if event.detail else ''}"

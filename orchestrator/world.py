@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from jobs.store import JSONJobStore, SpecReader
 from orchestrator.alerts.courier import Courier, CourierProcess
 from orchestrator.child import Child, Receiver
 from orchestrator.config import TradingConfig, store_url, to_dict
+from orchestrator.config.source import Adapt, ConfigSource
 from orchestrator.engine.link import EngineLink, ProcessLink
 from orchestrator.inbox import Inbox
 from orchestrator.lock import StoreLock
@@ -46,6 +48,14 @@ class World(Protocol):
     rng: random.Random
     shared: bool
     """Whether others look at the store: then it is locked, answers requests, and is written at every turn."""
+    unfailing: bool
+    """Whether nothing outside can go wrong: then history is written in large portions, and nothing is looked at before
+    an engine is started."""
+    earliest: datetime
+    """What only a clock that is wrong says an earlier time than."""
+
+    def config_source(self, path: Path | None, adapt: Adapt) -> ConfigSource:
+        """Where the config comes from; `path` is None for the embedded defaults."""
 
     def adapt(self, config: TradingConfig) -> TradingConfig:
         """The config as this world can run it."""
@@ -78,11 +88,16 @@ class RealWorld:
     """The machine that the daemon runs on."""
 
     shared = True
+    unfailing = False
+    earliest = datetime(2026, 1, 1, tzinfo=UTC)
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or SystemClock()
         self.rng = random.Random()
         self._lock: StoreLock | None = None
+
+    def config_source(self, path: Path | None, adapt: Adapt) -> ConfigSource:
+        return ConfigSource(path, adapt)
 
     def adapt(self, config: TradingConfig) -> TradingConfig:
         return config

@@ -4,37 +4,62 @@ import json
 import logging
 import sys
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import click
 
 from orchestrator.cli.errors import refuse_unsupported
 from orchestrator.cli.output import in_words
 from orchestrator.cli.settings import Settings
+from orchestrator.config.editing.yaml_writing import flow
 from orchestrator.events import Event
+from orchestrator.scenario import read_scenario
+from orchestrator.scenario.manual import fault_list
+from orchestrator.scenario.writing import plain_fault
 from orchestrator.simulation import Simulation, Summary
 from orchestrator.timeline import Timeline, as_document
 
 __all__ = ["simulate"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
+LIST_HELP = "Show what a scenario can make go wrong, and exit."
+
+
+def list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(fault_list())
+        context.exit()
 
 
 @click.command()
 @click.option("--from", "start", type=DAY, help="First day, YYYY-MM-DD; the last finished session if not given.")
 @click.option("--to", "end", type=DAY, help="Last day, included; the same as --from if not given.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@click.option("--scenario", "scenario_path", type=Path, metavar="FILE", help="What goes wrong, and when; see the docs.")
+@click.option("--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=list_faults, help=LIST_HELP)
+@click.option("--seed", type=int, help="Of everything random; the scenario's, or 0, if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines: events, and a summary last.")
 @click.pass_obj
-def simulate(settings: Settings, start: datetime | None, end: datetime | None, seed: int, as_json: bool) -> None:
+def simulate(
+    settings: Settings,
+    start: datetime | None,
+    end: datetime | None,
+    scenario_path: Path | None,
+    seed: int | None,
+    as_json: bool,
+) -> None:
     """Run days or years through the very daemon that will run them, at once and without touching anything.
 
     Example: orchestrator simulate --from 2026-11-23 --to 2026-11-30
+
+    With things going wrong: orchestrator simulate --scenario config/scenarios/worst_week.yaml
     """
     refuse_unsupported(settings.config, rehearsal=True)
     logging.disable(logging.CRITICAL)
     began = settings.clock.monotonic()
-    first = start.date() if start is not None else _last_session(settings)
-    last = end.date() if end is not None else first
+    scenario = None if scenario_path is None else read_scenario(scenario_path, settings.calendar)
+    named = None if scenario is None else scenario.days()
+    first = start.date() if start is not None else named[0] if named else _last_session(settings)
+    last = end.date() if end is not None else named[1] if named and start is None else first
     if last < first:
         raise click.UsageError(f"--to {last} is before --from {first}")
     calendar = settings.calendar
@@ -54,7 +79,10 @@ def simulate(settings: Settings, start: datetime | None, end: datetime | None, s
         click.echo(f"note: engine.target {target} is not simulated; the built-in engine stands in for it", err=True)
     if "ibkr" in {settings.config.broker.broker_type, settings.config.data.primary_source} and not settings.quiet:
         click.echo("note: Interactive Brokers is not simulated; paper orders and synthetic prices stand in", err=True)
-    summary = Simulation(settings.path, first, last, seed, show).run()
+    simulation = Simulation(settings.path, first, last, seed, show, scenario)
+    for fault in simulation.unused if not settings.quiet else ():
+        click.echo(f"note: no occasion from {first} to {last}: {flow(plain_fault(fault, calendar))}", err=True)
+    summary = simulation.run()
     if as_json:
         click.echo(json.dumps({"kind": "summary", **summary.to_dict()}))
         return

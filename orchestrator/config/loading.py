@@ -16,7 +16,7 @@ from orchestrator.config.plain import build
 from orchestrator.config.references import Surroundings, Unresolvable, resolve
 from orchestrator.config.resolution import JOBS, command_findings, from_references, resolve_document, value_at
 
-__all__ = ["folder_of", "from_dict", "load_file", "load_leniently", "load_text", "read_text"]
+__all__ = ["folder_of", "from_dict", "load_file", "load_leniently", "load_text", "read_document", "read_text"]
 
 Check = Callable[[TradingConfig], list[Finding]]
 
@@ -80,8 +80,17 @@ def _surroundings(base_dir: FilePath | None, environ: Mapping[str, str] | None) 
     return Surroundings(base_dir or FilePath(), os.environ if environ is None else environ)
 
 
+def read_document(text: str, suffix: str, name: str) -> Document:
+    """Plain data, and where in the text it stands, whatever it means.
+
+    :param suffix, name: as of `load_text`.
+    :raises ConfigError: for a text that can't be read at all.
+    """
+    return READERS[format_of(suffix, name)](text.removeprefix("\ufeff"), name)
+
+
 def _resolved(text: str, suffix: str, name: str, surroundings: Surroundings) -> Document:
-    document = READERS[format_of(suffix, name)](text.removeprefix("\ufeff"), name)
+    document = read_document(text, suffix, name)
     resolve_document(document, surroundings)
     return document
 

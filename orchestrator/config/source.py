@@ -11,7 +11,7 @@ from orchestrator.config.references import watched_files
 from orchestrator.config.targets import missing_targets
 from orchestrator.config.versions import version_of
 
-__all__ = ["ConfigSource", "Reading"]
+__all__ = ["Adapt", "ConfigSource", "Reading", "Stamp"]
 
 Adapt = Callable[[TradingConfig], TradingConfig]
 
@@ -56,7 +56,7 @@ class ConfigSource:
         """Read and check it; raises ConfigError, or OSError for a file that can't be read."""
         if self.path is None:
             return Reading(EMBEDDED, ".yaml", "", self._adapt(embedded_defaults()))
-        text = read_text(self.path)
+        text = self._text(self.path)
         stamps = {path: _stamp(path, missing=True) for path in watched_files(text, self.base_dir)}
         reading = self.parse(text, self.path.suffix, self.path)
         self._read_stamps = stamps  # from before the files were read: what is written meanwhile is another look's news
@@ -78,6 +78,13 @@ class ConfigSource:
         config = load_text(text, suffix, str(name), base_dir=self.base_dir, also=self._missing)
         return Reading(version_of(text.encode()), suffix, text, self._adapt(config))
 
+    def _text(self, path: Path) -> str:
+        return read_text(path)
+
+    def _stamp_of(self, path: Path) -> Stamp | None:
+        """What is another one when the text may be another one."""
+        return _stamp(path)
+
     def _missing(self, config: TradingConfig) -> list[Finding]:
         return missing_targets(config, self.base_dir)
 
@@ -89,9 +96,9 @@ class ConfigSource:
         if self.path is None:
             return EMBEDDED
         try:
-            stamp = _stamp(self.path)
+            stamp = self._stamp_of(self.path)
             if stamp != self._stamp:  # a file that nobody has written to need not be read every minute
-                text = read_text(self.path)
+                text = self._text(self.path)
                 self._looked, self._watched = version_of(text.encode()), watched_files(text, self.base_dir)
                 self._stamp = stamp
             return self._looked + self._turned()

@@ -4,7 +4,7 @@ import importlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from calendars import Clock, MarketCalendar
 from notifiers import OrderNotificationAdapter
@@ -13,6 +13,9 @@ from orchestrator.engine.alerts import AlertEmitter
 from orchestrator.engine.interface import TradingEngine
 from orchestrator.events import EngineEvent
 from orchestrator.store import Store
+
+if TYPE_CHECKING:
+    from orchestrator.engine.venue import Line
 
 __all__ = ["build_engine"]
 
@@ -25,10 +28,12 @@ def build_engine(
     clock: Clock,
     emit: Callable[[EngineEvent], None],
     seed: int = 0,
+    line: "Line | None" = None,
 ) -> TradingEngine:
     """The built-in engine, or an instance of the class that ``engine.target`` names.
 
     :param seed: of synthetic prices.
+    :param line: what the built-in engine reaches a paper broker and its prices through, if anything.
 
     A foreign class is called without arguments, or with the config if its constructor has a parameter ``config``.
 
@@ -37,7 +42,7 @@ def build_engine(
     if config.engine.target == "builtin":
         from orchestrator.engine.builtin import BuiltinEngine
 
-        return BuiltinEngine(config, store, calendar, base_dir, clock, emit, seed)
+        return BuiltinEngine(config, store, calendar, base_dir, clock, emit, seed, line)
     engine = _foreign(config)
     _tell_of_orders(engine, clock, emit)
     return engine

@@ -31,7 +31,7 @@ from orchestrator.engine.runner import StrategyRunner
 from orchestrator.engine.strategy import Context, Strategy, load_strategy
 from orchestrator.engine.support import check_supported
 from orchestrator.engine.trader import Trader
-from orchestrator.engine.venue import open_venue
+from orchestrator.engine.venue import Line, open_venue
 from orchestrator.engine.watch import EquityWatch
 from orchestrator.events import EngineEvent
 from orchestrator.store import Store
@@ -48,6 +48,7 @@ class BuiltinEngine:
     :param base_dir: where relative paths in the config begin.
     :param emit: takes the events OrderUpdated, OrderFilled, EquityMarked and AlertRaised.
     :param seed: of synthetic prices.
+    :param line: what the paper broker and its prices are reached through, if anything.
     :raises EngineError: the config asks for what this version can't do.
     """
 
@@ -60,6 +61,7 @@ class BuiltinEngine:
         clock: Clock,
         emit: Callable[[EngineEvent], None],
         seed: int = 0,
+        line: Line | None = None,
     ) -> None:
         reason = check_supported(config)
         if reason is not None:
@@ -68,7 +70,7 @@ class BuiltinEngine:
         self._hours = TradingHours(calendar, config.schedule)
         self._journal, self._notices = Journal(store), Notices(store)
         told = AlertEmitter("engine", emit)
-        venue = open_venue(config, self._journal, store, calendar, base_dir, clock, told, seed)
+        venue = open_venue(config, self._journal, store, calendar, base_dir, clock, told, seed, line)
         self._prices, self._broker = venue.prices, venue.broker
         self._quality = DataQuality(told, self._notices)
         risk_told = AlertEmitter("risk", emit)

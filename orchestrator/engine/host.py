@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from calendars import Clock, SystemClock
 from orchestrator.config import RiskConfig, from_dict, store_url
 from orchestrator.config.rules import market_calendar
@@ -85,6 +87,11 @@ class EngineHost:
         """Do what is due; returns when to call again, None if the engine only waits for commands."""
         self._guard(lambda: self._turn(now))
         return min((t for t in (self._next_step, self._next_beat, self._next_halt) if t is not None), default=None)
+
+    def beat_soon(self) -> None:
+        """Beat in the next step, be it due or not."""
+        if self._next_beat is not None:
+            self._next_beat = self._last_turn
 
     def _guard(self, action: Callable[[], None]) -> None:
         if self.exit_code is not None:
@@ -182,6 +189,8 @@ class EngineHost:
 
 
 def _describe(error: Exception) -> str:
+    if isinstance(error, SQLAlchemyError):  # its own text is of several lines, and shows the statement
+        return f"the store: {getattr(error, 'orig', None) or type(error).__name__}"
     text = str(error) or "no reason given"
     told = isinstance(error, EngineError | ValueError) or type(error) in {ConnectionError, RuntimeError}
     return text if told else f"{type(error).__name__}: {text}"

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from orchestrator.child import Child, Ended, Receiver, Said, module_environment, python_module
@@ -113,6 +113,7 @@ class LocalLink:
         self._commands: list[Mapping[str, Any]] = []
         self._started = self._over = False
         self._next: datetime | None = None
+        self._seen = datetime.min.replace(tzinfo=UTC)
 
     def send(self, command: Mapping[str, Any]) -> None:
         self._commands.append(command)
@@ -140,7 +141,8 @@ class LocalLink:
             self._host.start(now)
         for command in self._commands:
             self._host.command(command, now)
-        if self._commands or self._next is None or now >= self._next:
+        went_back, self._seen = now < self._seen, now  # then what was to come soon would come late
+        if self._commands or self._next is None or now >= self._next or went_back:
             self._commands = []
             self._next = self._host.step(now)
         if self._host.exit_code is not None:

@@ -1,7 +1,7 @@
 """Where orders go and prices come from: as the config says."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from calendars import Clock, MarketCalendar
 from notifiers import Notifier
@@ -13,7 +13,15 @@ from orchestrator.engine.paper import PaperBroker
 from orchestrator.engine.prices import PriceSource
 from orchestrator.store import Store
 
-__all__ = ["Venue", "open_venue"]
+__all__ = ["Line", "Venue", "open_venue"]
+
+
+class Line(Protocol):
+    """What lies between the engine and the world outside, in a rehearsal that has faults."""
+
+    def prices(self, source: PriceSource) -> PriceSource: ...
+
+    def broker(self, broker: Broker) -> Broker: ...
 
 
 class Venue(NamedTuple):
@@ -33,10 +41,12 @@ def open_venue(
     clock: Clock,
     notifier: Notifier,
     seed: int,
+    line: Line | None = None,
 ) -> Venue:
     """For a config that ``check_supported`` has found good. Nothing is connected to yet.
 
     :param seed: of synthetic prices.
+    :param line: what the paper broker and its prices are reached through, if anything.
     """
     live, costs = config.broker.broker_type == "ibkr", config.broker
     if not live and config.data.primary_source != "ibkr":
@@ -48,5 +58,7 @@ def open_venue(
         prices = ibkr.prices()
         if live:
             return Venue(prices, ibkr.broker(journal, store), 0.0)
-    paper = PaperBroker(journal, prices, costs.starting_cash, costs.slippage, costs.commission)
-    return Venue(prices, paper, costs.starting_cash)
+    if line is not None:
+        prices = line.prices(prices)
+    paper: Broker = PaperBroker(journal, prices, costs.starting_cash, costs.slippage, costs.commission)
+    return Venue(prices, paper if line is None else line.broker(paper), costs.starting_cash)
