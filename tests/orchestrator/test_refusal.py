@@ -1,4 +1,4 @@
-"""What a guard rail's refusal and a broker that is not there become, on their way from the engine to the daemon's end."""
+"""What becomes of a guard rail's refusal, and of a broker that is not there, on the way to the daemon's end."""
 
 from datetime import UTC, datetime
 
@@ -89,6 +89,6 @@ def test_an_engine_that_is_refused_later_stays_down_until_the_next_session(rehea
     loop = daemon.daemon.loop
     assert (loop.refused, loop.stopping, loop.supervisor.state.value) == ("", False, "fatal")
     assert daemon.alerts("critical") == ["Refused to trade"]
-    assert daemon.engine()[-2:] == ["24 09:30 ready", "24 10:00 refused"]
+    assert daemon.engine()[-2:] == ["24 09:30 ready", "24 10:05 refused"]
     daemon.until("2026-11-25 09:31")
     assert loop.supervisor.state.value == "running"
