@@ -46,8 +46,8 @@ class Mark:
 
 
 class EquityWatch:
-    """:param starting_cash: of the config. If it says another sum than before, the difference counts as paid in or taken
-        out, and not as profit or loss.
+    """:param starting_cash: of the config. If it says another sum than before, the difference counts as paid in or
+        taken out, and not as profit or loss.
     :param begun_with: what the account began with; `starting_cash` if not given, 0 if the first look tells it.
     """
 

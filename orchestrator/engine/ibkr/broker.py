@@ -165,9 +165,9 @@ class IbkrBroker:
             outsideRth=self._outside_hours and record.order_type is OrderType.LIMIT,
         )
         if record.order_type is OrderType.LIMIT:
-            order.lmtPrice = record.limit_price
+            order.lmtPrice = _to_tick(record.limit_price)
         if record.order_type is OrderType.STOP:
-            order.auxPrice = record.limit_price
+            order.auxPrice = _to_tick(record.limit_price)
         return order
 
     def _send(self, followed: Followed, contract: Any, order: Any) -> None:
@@ -316,3 +316,8 @@ class IbkrBroker:
     def _tell(self, level: AlertLevel, title: str, text: str, now: datetime) -> None:
         logger.warning("%s: %s", title, text)
         self._notifier.notify(NotificationMessage(title, text, level, now))
+
+
+def _to_tick(price: float | None) -> float | None:
+    """IB refuses what is finer than a cent, or a hundredth of one below a dollar."""
+    return None if price is None else round(price, 2 if price >= 1 else 4)

@@ -17,6 +17,7 @@ from calendars import Clock
 from orchestrator.engine.ibkr.codes import FARMS, Sense, farm, sense
 from orchestrator.engine.ibkr.library import library, new_client
 from orchestrator.engine.ibkr.outage import Outage
+from orchestrator.engine.ibkr.pulse import PULSE_ANSWER, Pulse
 from orchestrator.engine.ibkr.pump import Pump
 from orchestrator.engine.ibkr.trouble import Endpoint, closed, handshake_trouble, id_in_use, outdated, read_only
 from orchestrator.engine.interface import EngineError, EngineUnreachable
@@ -30,14 +31,6 @@ HANDSHAKE = 10.0
 
 ANSWER = 10.0
 """Seconds for the answer to each question."""
-
-PULSE = 30.0
-"""Seconds between two looks whether the gateway is alive: a half-open connection is noticed in no other way."""
-
-PULSE_ANSWER = 10.0
-
-LAST_ANSWER = 2.0
-"""Seconds for the gateway to have read everything before the connection is closed."""
 
 SHORTEST_ATTEMPT = 0.5
 """Seconds for an attempt, even if there is no time left for it: what comes of it is the reason that is given."""
@@ -109,8 +102,8 @@ class Connection:
         """Whether there has been a loss since it was last ready."""
         self._lost = ""
         self._work: asyncio.Task[Any] | None = None
-        self._pulse: asyncio.Task[Any] | None = None
-        self._pulse_due = self._retry_at = 0.0
+        self._pulse = Pulse(self.pump)
+        self._retry_at = 0.0
         self._pause = FIRST_PAUSE
         self._failure: BaseException | None = None
 
@@ -184,7 +177,7 @@ class Connection:
     def close(self) -> None:
         """Let what was sent reach the gateway, and leave."""
         if self.client is not None and self.state is State.READY:
-            self._finish_talking()
+            self._pulse.finish(self.client)
         self._drop(gently=True)
         self.state = State.DOWN
         self.pump.close()
@@ -209,8 +202,8 @@ class Connection:
                 self._ask()
             else:  # ASKING -> READY
                 self._arrive()
-        elif self.state is State.READY:
-            self._feel_pulse(at)
+        elif self.state is State.READY and self._pulse.is_silent(self.client, at):
+            self._lose(f"{self.endpoint} is silent: it has not told the time within {PULSE_ANSWER:g} s")
 
     def _begin(self) -> None:
         self.state, self._cut, self._lost = State.CONNECTING, "", ""
@@ -260,7 +253,8 @@ class Connection:
 
     def _arrive(self) -> None:
         self.state, self.trouble = State.READY, self._cut
-        self._pause, self._pulse_due = FIRST_PAUSE, self._monotonic() + PULSE
+        self._pause = FIRST_PAUSE
+        self._pulse.begin(self._monotonic())
         for arrived in self.on_ready:
             arrived()
         self.reset_data = False
@@ -281,8 +275,10 @@ class Connection:
     def _drop(self, *, gently: bool) -> None:
         """Have done with this client. What a broken connection has not sent must not be sent later."""
         client, self.client = self.client, None
-        self.pump.end(*(task for task in (self._work, self._pulse) if task is not None))
-        self._work = self._pulse = None
+        self._pulse.end()
+        if self._work is not None:
+            self.pump.end(self._work)
+            self._work = None
         if client is None:
             return
         client.client.conn.disconnected -= self._socket_closed
@@ -292,24 +288,6 @@ class Connection:
         with suppress(OSError):  # an end of file can't be written to a socket that is gone
             client.client.disconnect()
         self.pump.turn()
-
-    def _finish_talking(self) -> None:
-        """Messages are read in order: who answers a last question has read all before it. A socket that is closed while
-        something comes in may take with it what went out."""
-        last = self.pump.start(_quietly(self.client.reqCurrentTimeAsync()))
-        if not self.pump.wait(last, LAST_ANSWER):
-            self.pump.end(last)
-
-    # --- alive? ---
-
-    def _feel_pulse(self, at: float) -> None:
-        if self._pulse is not None and self._pulse.done():
-            self._pulse, self._pulse_due = None, at + PULSE
-        elif self._pulse is None and at >= self._pulse_due:
-            self._pulse = self.pump.start(_quietly(self.client.reqCurrentTimeAsync()))
-            self._pulse_due = at + PULSE_ANSWER
-        elif self._pulse is not None and at >= self._pulse_due:
-            self._lose(f"{self.endpoint} is silent: it has not told the time within {PULSE_ANSWER:g} s")
 
     def _socket_closed(self, _: str) -> None:
         """Called by the library in the middle of its work: only a note is made."""
@@ -405,9 +383,3 @@ SYSTEM: dict[Sense, Callable[[Connection, str], None]] = {
     Sense.READ_ONLY: Connection._read_only,
     Sense.OUTDATED: Connection._outdated,
 }
-
-
-async def _quietly(answer: Awaitable[Any]) -> None:
-    """Only that it comes matters: if the connection ends, that is told in another way."""
-    with suppress(ConnectionError):
-        await answer

@@ -61,7 +61,7 @@ class IbkrPrices:
         """Streams on which nothing has come yet."""
         self._all_heard: asyncio.Future[None] | None = None
         self._type = LIVE
-        self._told: set[Sense] = set()
+        self._told: set[Sense | str] = set()
         hears = connection.hears
         hears["priceSizeTick"] = [self._hear_price]
         hears["tickSnapshotEnd"] = [self._hear_end]
@@ -102,7 +102,7 @@ class IbkrPrices:
         pump.wait(pump.start(self._ask_first(self._connection.client)), 2 * FIRST_PRICES)
         self._history.load(self._patience, now)
         for symbol, why in self._history.failed.items():
-            logger.warning("there is no history of %s: %s", symbol, why)
+            self._tell(symbol, f"There is no history of {symbol}", f"{why}. Strategies that look back do without it.")
 
     def price(self, symbol: str, at: datetime) -> Price | None:
         """The quote of now; of an earlier time the last close before it."""
@@ -228,7 +228,7 @@ class IbkrPrices:
         self._client.client.reqMarketDataType(DELAYED)
         self._request(symbol, snapshot=False)
 
-    def _tell(self, what: Sense, title: str, text: str) -> None:
+    def _tell(self, what: Sense | str, title: str, text: str) -> None:
         """Once in a run of the engine."""
         if what not in self._told:
             self._told.add(what)

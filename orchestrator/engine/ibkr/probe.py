@@ -19,7 +19,7 @@ from orchestrator.engine.support import NO_IBKR_LIBRARY, missing_library
 __all__ = ["Finding", "probe"]
 
 APART = 1_000_000
-"""Added to the engine's client id: the engine may be connected while we look."""
+"""Between our client id and that of the engine, which may be connected while we look."""
 
 TOLERABLE, BAD = 3.0, 30.0
 """Seconds that this machine's clock may differ from IB's; IB tells whole seconds."""
@@ -68,7 +68,8 @@ class _Visit:
     def __init__(self, config: TradingConfig, clock: Clock) -> None:
         self._config, self.clock = config, clock
         broker = config.broker
-        at = Endpoint(broker.host, broker.port, broker.client_id + APART)
+        apart = APART if broker.client_id <= APART else -APART  # the number has 31 bits
+        at = Endpoint(broker.host, broker.port, broker.client_id + apart)
         outage = Outage((), str(at), MemoryNotifier())
         connection = self.connection = Connection(at, self._choose, outage, clock)
         self.refusals: list[Finding] = []

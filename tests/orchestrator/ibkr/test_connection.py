@@ -393,7 +393,7 @@ def test_what_was_sent_before_leaving_reaches_the_gateway(rig, gateway):
 
 
 def test_a_gateway_that_says_nothing_more_is_left_all_the_same(rig, gateway, monkeypatch):
-    monkeypatch.setattr("orchestrator.engine.ibkr.connection.LAST_ANSWER", 0.1)
+    monkeypatch.setattr("orchestrator.engine.ibkr.pulse.LAST_ANSWER", 0.1)
     rig.start()
     gateway.deaf = True
     rig.stop()

@@ -135,6 +135,7 @@ def test_a_symbol_without_a_history_is_given_up_and_the_rest_goes_on(single, gat
     single.start()
     single.pass_time(3)
     assert len(asked(gateway)) == 3
+    assert single.alerts("warning") == ["There is no history of AAPL"]
     assert single.engine._prices.loading == ""
     single.engine.rebalance("0935")
     single.until(lambda: single.status("AAPL") == "Filled")

@@ -298,6 +298,14 @@ def test_limit_orders_carry_their_price(rig, gateway):
     assert (placed.order_type, placed.limit_price, placed.quantity, placed.outside_rth) == ("LMT", 190.0, 5.0, False)
 
 
+@pytest.mark.parametrize(("price", "sent"), [(189.99999999, 190.0), (190.004, 190.0), (0.12344, 0.1234)])
+def test_prices_are_sent_in_ticks(rig, gateway, price, sent):
+    gateway.fate = ack
+    rig.start(Once(Order("AAPL", "buy", 5, "limit", price)))
+    rig.until(rig.sent_refs)
+    assert gateway.placed[0].limit_price == sent
+
+
 def test_with_extended_hours_limit_orders_may_trade_in_them(rig, gateway):
     rig.config.schedule.enable_pre_market = True
     rig.start(Once(Order("AAPL", "buy", 5, "limit", 190.0), Order("MSFT", "buy", 5)))

@@ -59,19 +59,3 @@ def test_a_login_that_becomes_live_under_way_latches_and_the_daemon_stays(office
     assert office.run("engine", "start").returncode == 0
     office.wait_for_status(state="running")
     assert not daemon.ended
-
-
-def test_a_gateway_that_is_not_there_is_waited_for(office, gateway):
-    gateway.brokerage.accounts = ["DU123456"]
-    gateway.refuse()
-    office.configure(
-        broker={"broker_type": "ibkr", "port": gateway.port, "maintenance_windows": []},
-        strategy={"symbols": ["AAPL"]},
-        data={"cache_enabled": False},
-        engine={"start_timeout": 14, "max_restart_attempts": 0},
-    )
-    daemon = office.start()
-    daemon.wait_for(r"crash \(nobody answers on 127.0.0.1:\d+: is TWS or Gateway running")
-    gateway.listen()
-    daemon.wait_for("-> trading")
-    assert [each["title"] for each in office.alerts("critical")] == ["Trading interrupted"]
