@@ -5,13 +5,13 @@ that can't be understood (a newer version wrote it, somebody edited it) is parke
 """
 
 import json
+from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from apscheduler.job import Job
-from apscheduler.jobstores.base import ConflictingIdError, JobLookupError
-from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.jobstores.base import BaseJobStore, ConflictingIdError, JobLookupError
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from sqlalchemy import Connection, Engine, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
@@ -105,13 +105,67 @@ def decode(name: str, raw: bytes, read_spec: SpecReader) -> Job:
         raise UnreadableRow(f"{type(error).__name__}: {error}") from error
 
 
-class VolatileJobStore(MemoryJobStore):  # type: ignore[misc]
-    """APScheduler's store in memory, with claims."""
+class VolatileJobStore(BaseJobStore):  # type: ignore[misc]
+    """Jobs in memory, with claims."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._jobs: dict[str, Job] = {}
+        self._times: dict[str, datetime] = {}
+        self._order: list[tuple[datetime, str]] = []
+        """Of the jobs that have a next run time: that, as it was stored, and the name."""
+
+    def lookup_job(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def get_due_jobs(self, now: datetime) -> list[Job]:
+        due = []
+        for at, name in self._order:
+            if at > now:
+                break
+            due.append(self._jobs[name])
+        return due
+
+    def get_next_run_time(self) -> datetime | None:
+        return self._order[0][0] if self._order else None
+
+    def get_all_jobs(self) -> list[Job]:
+        return list(self._jobs.values())
+
+    def add_job(self, job: Job) -> None:
+        if job.id in self._jobs:
+            raise ConflictingIdError(job.id)
+        self._put(job)
+
+    def update_job(self, job: Job) -> None:
+        if job.id not in self._jobs:
+            raise JobLookupError(job.id)
+        self._take(job.id)
+        self._put(job)
+
+    def remove_job(self, job_id: str) -> None:
+        if self._jobs.pop(job_id, None) is None:
+            raise JobLookupError(job_id)
+        self._take(job_id)
+
+    def remove_all_jobs(self) -> None:
+        self._jobs, self._times, self._order = {}, {}, []
 
     def claim(self, claims: Sequence[Claim]) -> list[bool]:
         for job, _ in claims:
             self.update_job(job)
         return [True] * len(claims)
+
+    def _put(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        if job.next_run_time is not None:
+            self._times[job.id] = job.next_run_time
+            insort(self._order, (job.next_run_time, job.id))
+
+    def _take(self, name: str) -> None:
+        """Out of the order."""
+        if (at := self._times.pop(name, None)) is not None:
+            del self._order[bisect_left(self._order, (at, name))]
 
 
 class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]

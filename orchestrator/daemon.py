@@ -8,7 +8,6 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from notifiers import Notifier
@@ -210,11 +209,15 @@ class TradingOrchestrator:
         return self.world.adapt(config)
 
     def _publish(self, event: Event) -> None:
-        calls: list[Callable[[], object]] = [partial(listener, event) for listener in self._listeners]
+        for listener in self._listeners:
+            _let_hear(event, listener, event)
         if isinstance(event, StateChanged):
-            calls += [partial(callback, event.old, event.new) for callback in self._callbacks]
-        for call in calls:
-            try:
-                call()
-            except Exception:
-                logger.exception("a listener failed on %s", type(event).__name__)
+            for callback in self._callbacks:
+                _let_hear(event, callback, event.old, event.new)
+
+
+def _let_hear(event: Event, listener: Callable[..., object], *words: object) -> None:
+    try:
+        listener(*words)
+    except Exception:
+        logger.exception("a listener failed on %s", type(event).__name__)

@@ -116,13 +116,11 @@ class JobRunner:
 
     def start(self, spec: JobSpec, scheduled_at: datetime, note: str = "") -> None:
         """Begin a run, now or as soon as its jitter says, or say why not. It raises nothing."""
-        jitter = spec.jitter.total_seconds()
-        delay = self._rng.uniform(0, jitter) if jitter else 0.0
-        planned = Planned(spec, scheduled_at, note, not_before=self.clock.monotonic() + delay)
-        if spec.builtin and not jitter:
-            self._begin(planned)
-        else:
-            self._planned.append(planned)
+        if spec.builtin and not spec.jitter:
+            self._begin(Planned(spec, scheduled_at, note))
+            return
+        delay = self._rng.uniform(0, spec.jitter.total_seconds()) if spec.jitter else 0.0
+        self._planned.append(Planned(spec, scheduled_at, note, not_before=self.clock.monotonic() + delay))
 
     def step(self, monotonic: float) -> float | None:
         """Start what is planned, end what is over its time; returns the seconds until there is more to do."""

@@ -49,12 +49,11 @@ class Policy:
 
     def hours(self, market: MarketState) -> bool:
         """Whether the engine's working hours include this market state."""
-        return {
-            MarketState.PRE_MARKET: self.enable_pre_market,
-            MarketState.TRADING: True,
-            MarketState.POST_MARKET: self.enable_post_market,
-            MarketState.CLOSED: False,
-        }[market]
+        if market is MarketState.PRE_MARKET:
+            return self.enable_pre_market
+        if market is MarketState.POST_MARKET:
+            return self.enable_post_market
+        return market is MarketState.TRADING
 
 
 def wanted(market: MarketState, engine: EngineState, policy: Policy) -> bool:
