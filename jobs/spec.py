@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from calendars import MarketCalendar, Session
@@ -74,7 +75,7 @@ class JobSpec:
     trading_days_only: bool
     notify: Notify
 
-    @property
+    @cached_property
     def builtin(self) -> bool:
         """Whether it runs in the daemon's loop; every other job has a process of its own."""
         return isinstance(self.action, str) and ":" not in self.action

@@ -5,8 +5,8 @@ the engine towards that, and :func:`derive` says what the whole is. A daemon tha
 it should be trading, whatever it missed.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from calendars import MarketState
 
@@ -33,8 +33,7 @@ class EngineState(StrEnum):
 ACTIVE = frozenset({EngineState.STARTING, EngineState.RUNNING})
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What config and operator say of the engine's hours."""
 
     auto_start: bool = True

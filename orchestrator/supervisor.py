@@ -8,10 +8,9 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from signal import Signals
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.config import EngineConfig
 from orchestrator.engine.link import EngineLink, Launch
@@ -56,8 +55,7 @@ ABSENCE = 10.0
 """Seconds between two turns, after which this process must have been stopped: the loop turns every five."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What a turn of the loop knows; `monotonic` in seconds."""
 
     now: datetime
@@ -360,8 +358,9 @@ class EngineSupervisor:
             self.pulse.excuse(gap, monotonic)
 
     def _reward_health(self, monotonic: float) -> None:
-        healthy = self.state is EngineState.RUNNING and monotonic - self._entered_at >= self.config.restart_cooldown
-        if healthy and self.restarts:
+        if not self.restarts or self.state is not EngineState.RUNNING:
+            return
+        if monotonic - self._entered_at >= self.config.restart_cooldown:
             self.restarts = 0
 
     def _enter(self, state: EngineState, now: datetime, seconds: float | None = None) -> None:
