@@ -146,7 +146,8 @@ class Alarms:
 
     def _forget_failures(self, name: str) -> bool:
         """Whether the job was failing."""
-        return any([self._failing_jobs.pop((name, overlapped), None) for overlapped in (False, True)])
+        failed, overlapped = (self._failing_jobs.pop((name, which), None) for which in (False, True))
+        return bool(failed or overlapped)
 
     def job_parked(self, name: str, reason: str, now: datetime) -> None:
         text = f"Its stored row can't be read, so it does not run: {reason}. The row is kept."
