@@ -8,7 +8,7 @@ import json
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from apscheduler.job import Job
 from apscheduler.jobstores.base import BaseJobStore, ConflictingIdError, JobLookupError
@@ -22,6 +22,7 @@ __all__ = [
     "ENTRY_POINT",
     "Claim",
     "JSONJobStore",
+    "Row",
     "UnreadableRow",
     "VolatileJobStore",
     "decode",
@@ -48,6 +49,9 @@ SpecReader = Callable[[str, Mapping[str, Any]], JobSpec]
 
 Recorder = Callable[[Connection, str, datetime], bool]
 """Records in a claim's transaction that a run is about to begin; False if that fire has been claimed before."""
+
+
+NOT_A_ROW = (ValueError, KeyError, TypeError, AttributeError)
 
 
 class UnreadableRow(ValueError):
@@ -89,20 +93,39 @@ def encode(job: Job) -> bytes:
     return json.dumps(row, separators=(",", ":"), sort_keys=True).encode()
 
 
+class Row(NamedTuple):
+    """What is stored of a job, before its definition is read."""
+
+    definition: Mapping[str, Any]
+    next_run_time: datetime | None
+    paused: bool
+
+    @classmethod
+    def read(cls, raw: bytes) -> Self:
+        """UnreadableRow says why it can't be had."""
+        try:
+            row = json.loads(raw)
+            if row["version"] != VERSION:
+                raise UnreadableRow(f"row version {row['version']!r}, this program reads {VERSION}")
+            at = row["next_run_time"]
+            then = None if at is None else datetime.fromisoformat(at).astimezone(UTC)
+            return cls(row["definition"], then, bool(row.get("paused")))
+        except UnreadableRow:
+            raise
+        except NOT_A_ROW as error:
+            raise UnreadableRow(f"{type(error).__name__}: {error}") from error
+
+
 def decode(name: str, raw: bytes, read_spec: SpecReader) -> Job:
     """The job in a row; UnreadableRow says why it can't be had."""
+    row = Row.read(raw)
     try:
-        row = json.loads(raw)
-        if row["version"] != VERSION:
-            raise UnreadableRow(f"row version {row['version']!r}, this program reads {VERSION}")
-        spec, at = read_spec(name, row["definition"]), row["next_run_time"]
-        return make_job(
-            spec, None if at is None else datetime.fromisoformat(at).astimezone(UTC), paused=bool(row.get("paused"))
-        )
+        spec = read_spec(name, row.definition)
     except UnreadableRow:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except NOT_A_ROW as error:
         raise UnreadableRow(f"{type(error).__name__}: {error}") from error
+    return make_job(spec, row.next_run_time, paused=row.paused)
 
 
 class VolatileJobStore(BaseJobStore):  # type: ignore[misc]
