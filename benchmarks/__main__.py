@@ -1,0 +1,49 @@
+"""The table of all benchmarks, or of those that are named.
+
+    python -m benchmarks [NAME...] [--quick] [--years N]
+
+Each prints its figure beside what it is compared with, measured in the same run by turns.
+"""
+
+import argparse
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+
+from benchmarks.figures import Row, table
+
+NAMES = ("calendar", "cli", "daemon", "engine", "outbox", "scheduler", "simulation")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    known = [name for name in NAMES if find_spec(f"benchmarks.{name}") is not None]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}; all if none is given")
+    parser.add_argument("--quick", action="store_true", help="the smallest setting: whether it runs, not how fast")
+    options = parser.parse_args()
+    if unknown := sorted(set(options.names) - set(known)):
+        parser.error(f"no benchmark {unknown[0]!r}; known are {', '.join(known)}")
+    print(f"Python {platform.python_version()} on {platform.machine()}, {_processor()}")
+    found = [row for name in options.names or known for row in benchmark(name)(quick=options.quick)]
+    print(table(found))
+    sys.exit(any(row.ok is False for row in found) and not options.quick)
+
+
+def benchmark(name: str) -> Callable[..., list[Row]]:
+    measure: Callable[..., list[Row]] = import_module(f"benchmarks.{name}").rows
+    return measure
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            facts: Mapping[str, str] = dict(line.partition(":")[::2] for line in lines if ":" in line)
+    except OSError:
+        return platform.processor()
+    return next((value.strip() for key, value in facts.items() if key.strip() == "model name"), platform.processor())
+
+
+if __name__ == "__main__":
+    main()
