@@ -150,7 +150,7 @@ class _Reader:
     def fields(self) -> dict[str, Any]:
         self.keys()
         kind = self.kind()
-        policy = {key: self.read(key) for key in READERS if key in OPTIONS}
+        policy = {**DEFAULTS, **{key: self.read(key) for key in READERS if key in OPTIONS and key in self.raw}}
         return {
             "schedule": self.schedule_text(kind),
             "kind": kind,
@@ -184,8 +184,6 @@ class _Reader:
 
     def read(self, key: str, default: object = None) -> Any:
         """The value of a key, read by its reader; a bad one is a problem and reads as None."""
-        if key not in self.raw and key in DEFAULTS:
-            return DEFAULTS[key]
         value = self.raw.get(key, default)
         if value is None:
             if key in self.raw:
