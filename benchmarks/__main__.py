@@ -1,6 +1,6 @@
 """The table of all benchmarks, or of those that are named.
 
-    python -m benchmarks [NAME...] [--quick] [--years N]
+    python -m benchmarks [NAME...] [--quick] [--years N]    # the simulation's longest range is one year if not given
 
 Each prints its figure beside what it is compared with, measured in the same run by turns.
 """
@@ -22,11 +22,16 @@ def main() -> None:
     known = [name for name in NAMES if find_spec(f"benchmarks.{name}") is not None]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}; all if none is given")
     parser.add_argument("--quick", action="store_true", help="the smallest setting: whether it runs, not how fast")
+    parser.add_argument("--years", type=int, default=1, help="the longest range that is simulated")
     options = parser.parse_args()
     if unknown := sorted(set(options.names) - set(known)):
         parser.error(f"no benchmark {unknown[0]!r}; known are {', '.join(known)}")
     print(f"Python {platform.python_version()} on {platform.machine()}, {_processor()}")
-    found = [row for name in options.names or known for row in benchmark(name)(quick=options.quick)]
+    if options.quick:
+        print("this shows only that they run: the figures mean nothing")
+    more = {"simulation": {"years": options.years}}
+    names = options.names or known
+    found = [row for name in names for row in benchmark(name)(quick=options.quick, **more.get(name, {}))]
     print(table(found))
     sys.exit(any(row.ok is False for row in found) and not options.quick)
 

@@ -34,7 +34,7 @@ SCHEDULES = (
 
 
 def rows(*, quick: bool = False) -> list[Row]:
-    rounds, count = (1, 50) if quick else (7, 1000)
+    rounds, count = (0, 20) if quick else (7, 1000)
     with TemporaryDirectory(prefix="cli-") as name:
         folder = Path(name)
         config = fill(folder, count)

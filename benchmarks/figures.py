@@ -81,10 +81,11 @@ def alternating(sides: Mapping[str, Callable[[], float]], rounds: int) -> dict[s
 
 
 def process_costs(codes: Mapping[str, str], rounds: int, folder: Path | None = None) -> dict[str, float]:
-    """CPU milliseconds of processes that run this code; a first round, which compiles their modules, does not count."""
+    """CPU milliseconds of processes that run this code; a first round, which compiles their modules, does not count
+    if there is another."""
     sides = {name: partial(_milliseconds, code, folder) for name, code in codes.items()}
-    alternating(sides, 1)
-    return alternating(sides, rounds)
+    first = alternating(sides, 1)
+    return alternating(sides, rounds) if rounds else first
 
 
 def _milliseconds(code: str, folder: Path | None) -> float:
