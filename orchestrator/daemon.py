@@ -210,14 +210,16 @@ class TradingOrchestrator:
 
     def _publish(self, event: Event) -> None:
         for listener in self._listeners:
-            _let_hear(event, listener, event)
+            try:
+                listener(event)
+            except Exception:
+                logger.exception("a listener failed on %s", type(event).__name__)
         if isinstance(event, StateChanged):
-            for callback in self._callbacks:
-                _let_hear(event, callback, event.old, event.new)
+            self._tell_change(event)
 
-
-def _let_hear(event: Event, listener: Callable[..., object], *words: object) -> None:
-    try:
-        listener(*words)
-    except Exception:
-        logger.exception("a listener failed on %s", type(event).__name__)
+    def _tell_change(self, event: StateChanged) -> None:
+        for callback in self._callbacks:
+            try:
+                callback(event.old, event.new)
+            except Exception:
+                logger.exception("a callback failed on %s -> %s", event.old, event.new)

@@ -191,7 +191,7 @@ class JobRunner:
         spec, now = planned.spec, self.clock.now()
         if spec.only_when and self._settling():  # what the state will be is not known before the engine is up
             self._planned.append(planned._replace(not_before=self.clock.monotonic() + 1.0))
-        elif reason := self._forbidden(spec, now):
+        elif (spec.only_when or spec.trading_days_only) and (reason := self._forbidden(spec, now)):
             self._refuse(planned, RunResult.SKIPPED, reason)
         elif spec.builtin:
             self._run_here(planned, now)

@@ -31,6 +31,9 @@ class EngineState(StrEnum):
 
 
 ACTIVE = frozenset({EngineState.STARTING, EngineState.RUNNING})
+FAILED = frozenset({EngineState.BACKOFF, EngineState.FATAL})
+WAITING = frozenset({EngineState.STOPPED, EngineState.BACKOFF})
+"""From these an engine that is wanted is started."""
 
 
 class Policy(NamedTuple):
@@ -70,7 +73,7 @@ def derive(market: MarketState, engine: EngineState, policy: Policy, *, failing:
     :param failing: the engine has failed and has not run since; a restart that is under way does not end an ERROR.
     """
     is_wanted = wanted(market, engine, policy)
-    if is_wanted and (engine in {EngineState.BACKOFF, EngineState.FATAL} or failing):
+    if is_wanted and (engine in FAILED or failing):
         return OrchestratorState.ERROR
     if market is MarketState.CLOSED:
         return OrchestratorState.STOPPED

@@ -26,7 +26,7 @@ from orchestrator.events import (
 )
 from orchestrator.incidents import Incident
 from orchestrator.pulse import Pulse
-from orchestrator.states import ACTIVE, EngineState
+from orchestrator.states import ACTIVE, FAILED, WAITING, EngineState
 
 __all__ = ["EngineSupervisor"]
 
@@ -153,11 +153,11 @@ class EngineSupervisor:
 
     def _move(self, turn: Turn) -> bool:
         state, due = self.state, self._deadline is not None and turn.monotonic >= self._deadline
-        if self.waits_to_start() and turn.wanted and self.refused:
+        if self.refused and turn.wanted and state in WAITING:
             return False
         if state is EngineState.STOPPED and turn.wanted:  # STOPPED -> STARTING
             self._start(turn.now)
-        elif state in {EngineState.BACKOFF, EngineState.FATAL} and not turn.wanted:  # BACKOFF, FATAL -> STOPPED
+        elif state in FAILED and not turn.wanted:  # BACKOFF, FATAL -> STOPPED
             self._enter(EngineState.STOPPED, turn.now)
         elif state is EngineState.BACKOFF and due:  # BACKOFF -> STARTING
             self._start(turn.now)
@@ -184,7 +184,7 @@ class EngineSupervisor:
     def forgive(self, now: datetime) -> None:
         """Something was mended: an engine that was given up, or waits, is tried again at once."""
         self.restarts = 0
-        if self.state in {EngineState.FATAL, EngineState.BACKOFF}:  # FATAL, BACKOFF -> STOPPED
+        if self.state in FAILED:  # FATAL, BACKOFF -> STOPPED
             self._enter(EngineState.STOPPED, now)
 
     def bounce(self, now: datetime) -> None:
@@ -200,7 +200,7 @@ class EngineSupervisor:
 
     def waits_to_start(self) -> bool:
         """Whether the next move of one that is wanted is a start."""
-        return self.state in {EngineState.STOPPED, EngineState.BACKOFF}
+        return self.state in WAITING
 
     def outlook(self) -> str:
         """What follows on the failure of an engine that waits for its next start, in words."""
