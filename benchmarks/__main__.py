@@ -10,27 +10,25 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from importlib.util import find_spec
 
 from benchmarks.figures import Row, table
 
-NAMES = ("calendar", "cli", "daemon", "engine", "outbox", "scheduler", "simulation")
+NAMES = ("calendar", "cli", "daemon", "outbox", "scheduler", "simulation")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    known = [name for name in NAMES if find_spec(f"benchmarks.{name}") is not None]
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}; all if none is given")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}; all if none is given")
     parser.add_argument("--quick", action="store_true", help="the smallest setting: whether it runs, not how fast")
     parser.add_argument("--years", type=int, default=1, help="the longest range that is simulated")
     options = parser.parse_args()
-    if unknown := sorted(set(options.names) - set(known)):
-        parser.error(f"no benchmark {unknown[0]!r}; known are {', '.join(known)}")
+    if unknown := sorted(set(options.names) - set(NAMES)):
+        parser.error(f"no benchmark {unknown[0]!r}; known are {', '.join(NAMES)}")
     print(f"Python {platform.python_version()} on {platform.machine()}, {_processor()}")
     if options.quick:
         print("this shows only that they run: the figures mean nothing")
     more = {"simulation": {"years": options.years}}
-    names = options.names or known
+    names = options.names or NAMES
     found = [row for name in names for row in benchmark(name)(quick=options.quick, **more.get(name, {}))]
     print(table(found))
     sys.exit(any(row.ok is False for row in found) and not options.quick)

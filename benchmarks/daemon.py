@@ -18,7 +18,8 @@ from benchmarks.figures import Row, environment
 from calendars import SystemClock
 
 MEMORY_BAR, WAKE_UP_BAR = 1.4, 20.0
-WARM_UP = 8.0
+WARM_UP = 20.0
+"""Seconds in which all of them start, and write what they write only once."""
 
 DAEMON = "from orchestrator.cli import main; main(['--config', 'config.yaml', 'start'])"
 
