@@ -23,6 +23,7 @@ from importlib.util import find_spec  # noqa: E402
 from time import perf_counter  # noqa: E402
 from typing import Any  # noqa: E402
 
+from benchmarks.figures import Row, table  # noqa: E402
 from calendars import MarketCalendar  # noqa: E402
 
 FIRST, LAST = datetime(2000, 1, 3, tzinfo=UTC), datetime(2027, 12, 30, tzinfo=UTC)
@@ -67,16 +68,17 @@ def rate(ask: Ask, moments: Sequence[Any]) -> float:
     return len(moments) / (perf_counter() - begin)
 
 
-def side_by_side(ours: Ask, theirs: Ask, asked: Sequence[datetime], stamps: Sequence[Any], rounds: int) -> str:
+def side_by_side(
+    ours: Ask, theirs: Ask, asked: Sequence[datetime], stamps: Sequence[Any], rounds: int
+) -> tuple[float, float]:
     mine, other = 0.0, 0.0
     for _ in range(rounds):
         mine = max(mine, rate(ours, asked))
         other = max(other, rate(theirs, stamps))
-    verdict = "ok" if mine >= BAR * other else f"BELOW the bar of {BAR:g}"
-    return f"{mine:12,.0f} {other:12,.0f} {mine / other:8.1f} x  {verdict}"
+    return mine, other
 
 
-def compare(asked: Sequence[datetime], rounds: int) -> None:
+def compare(asked: Sequence[datetime], rounds: int) -> list[Row]:
     import exchange_calendars
     import pandas as pd
 
@@ -88,9 +90,12 @@ def compare(asked: Sequence[datetime], rounds: int) -> None:
         "next open": (calendar.get_next_market_open, peer.next_open),
         "next close": (calendar.get_next_market_close, peer.next_close),
     }
-    print(f"answers a second     calendars   exchange_calendars {version('exchange_calendars')}")
-    for name, (ours, theirs) in questions.items():
-        print(f"  {name:12} {side_by_side(ours, theirs, asked, stamps, rounds)}")
+    peer_name = f"exchange_calendars {version('exchange_calendars')}"
+    found = {name: side_by_side(*pair, asked, stamps, rounds) for name, pair in questions.items()}
+    return [
+        Row(f"{name}, answers a second", mine, "", BAR, peer_name, other, at_least=True)
+        for name, (mine, other) in found.items()
+    ]
 
 
 def alone(asked: Sequence[datetime], rounds: int) -> None:
@@ -107,17 +112,28 @@ def alone(asked: Sequence[datetime], rounds: int) -> None:
         print(f"  {name:13}{max(rate(ask, moments) for _ in range(rounds)):12,.0f}")
 
 
-def footprint() -> None:
+def measured_footprint() -> dict[str, Any]:
     told = subprocess.run(
         [sys.executable, "-c", FOOTPRINT], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
-    found = json.loads(told)
+    found: dict[str, Any] = json.loads(told)
+    return found
+
+
+def footprint() -> None:
+    found = measured_footprint()
     print(f"import               {found['imported'] * 1000:.0f} ms, without holidays: {found['lazy']}")
     print(f"first answer         {found['first'] * 1000:.0f} ms")
     verdict = "ok" if found["all"] < MEMORY_BAR else f"ABOVE the bar of {MEMORY_BAR:g}"
     print(f"memory               {found['asked']:.1f} MiB after it")
     print(f"                     {found['all']:.1f} MiB with 2000-2027  {verdict}")
     print(f"pandas imported      {'YES' if found['pandas'] else 'no'}")
+
+
+def rows(*, quick: bool = False) -> list[Row]:
+    count, rounds = (200, 1) if quick else (20_000, 5)
+    compared = compare(instants(count), rounds) if find_spec("exchange_calendars") is not None else []
+    return [*compared, Row("memory with the calendar of 2000-2027", measured_footprint()["all"], "MiB", MEMORY_BAR)]
 
 
 def main() -> None:
@@ -131,7 +147,7 @@ def main() -> None:
     if find_spec("exchange_calendars") is None:
         print("exchange_calendars is not installed: no comparison")
     else:
-        compare(asked, options.rounds)
+        print(table(compare(asked, options.rounds)))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import threading  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Iterator, Mapping  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
-from dataclasses import dataclass, replace  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from datetime import UTC, datetime, timedelta  # noqa: E402
 from importlib.metadata import version  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -36,6 +36,7 @@ from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore  # noqa: E402
 from apscheduler.schedulers.background import BackgroundScheduler  # noqa: E402
 from sqlalchemy import Engine, create_engine, event  # noqa: E402
 
+from benchmarks.figures import Row, table  # noqa: E402
 from calendars import Clock, MarketCalendar, SystemClock, VirtualClock  # noqa: E402
 from calendars.clock import LONGEST_WAIT  # noqa: E402
 from jobs import JobRun, JobSpec, parse_job  # noqa: E402
@@ -57,6 +58,8 @@ BEAT = 9 / 64
 """Seconds between two fires whose lateness is taken: a binary fraction, which floats and microseconds hold exactly, and
 no part of a second, so that whatever else the machine does twice a second meets both sides alike."""
 
+LATENESS_BAR = 1.0
+
 WARM_UP = 8
 """Fires that do not count: in these SQLAlchemy compiles its statements."""
 
@@ -67,14 +70,7 @@ BEGUN: list[datetime] = []
 """When each run of stock's began: a stored job's function finds only what a module holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    name: str
-    ours: float
-    stock: float
-
-    def __str__(self) -> str:
-        return f"  {self.name:32}{self.ours:10.3f} {self.stock:10.3f} {self.ours / self.stock:8.2f} x"
+STOCK = f"stock APScheduler {version('apscheduler')}"
 
 
 # ---------------------------------------------------------------------------------------------------- the sides
@@ -242,10 +238,8 @@ def bulk(count: int, rounds: int) -> list[Row]:
         mine.append(ours_bulk(count))
         other.append(stock_bulk(count))
     each = 1000 / count
-    return [
-        Row(f"{what}, {count:,} jobs", each * min(r[what] for r in mine), each * min(r[what] for r in other))
-        for what in ("add", "list", "fire")
-    ]
+    best = {what: [each * min(r[what] for r in side) for side in (mine, other)] for what in ("add", "list", "fire")}
+    return [Row(f"{what} a job of {count:,}", ours, "ms", None, STOCK, theirs) for what, (ours, theirs) in best.items()]
 
 
 # ----------------------------------------------------------------------------------------------------- lateness
@@ -266,7 +260,14 @@ def lateness(count: int, fires: int) -> list[Row]:
     theirs = [(begun - due).total_seconds() for begun, due in zip(BEGUN, stock.due, strict=True)]
     mine, other = sorted(ours.lateness[WARM_UP:fires]), sorted(theirs[WARM_UP:fires])
     return [
-        Row(f"p{part}, {count:,} jobs", 1000 * percentile(mine, part), 1000 * percentile(other, part))
+        Row(
+            f"lateness of a fire, p{part}, {count:,} jobs",
+            1000 * percentile(mine, part),
+            "ms",
+            LATENESS_BAR,
+            STOCK,
+            1000 * percentile(other, part),
+        )
         for part in (50, 99)
     ]
 
@@ -316,10 +317,9 @@ def stock_at_rest(seconds: float) -> float:
 # --------------------------------------------------------------------------------------------------------- main
 
 
-def table(title: str, rows: list[Row]) -> None:
-    print(f"{title:38}ours      stock    ours/stock")
-    for row in rows:
-        print(row, flush=True)
+def rows(*, quick: bool = False) -> list[Row]:
+    counts, fires = ((10,), 10) if quick else ((10, 10_000), 200)
+    return [row for count in counts for row in lateness(count, fires)]
 
 
 def main() -> None:
@@ -334,12 +334,14 @@ def main() -> None:
         options.jobs, options.fires, options.rest = 1_000, 40, 30
     if options.rest < min(RESTING.values()):
         parser.error(f"--rest {options.rest:g}: the first job at rest fires after {min(RESTING.values()):g} s")
-    print(f"stock is APScheduler {version('apscheduler')} with SQLAlchemy {version('sqlalchemy')}")
-    table("ms a job", bulk(options.jobs, options.rounds))
-    table("ms late", [*lateness(10, options.fires), *lateness(options.jobs, options.fires)])
+    late = [*lateness(10, options.fires), *lateness(options.jobs, options.fires)]
     resting = stock_at_rest(options.rest)
-    rows = [Row("scheduler", ours_at_rest(60), resting), Row("whole daemon", daemon_at_rest(60), resting)]
-    table(f"turns a minute, {len(RESTING)} jobs at rest", rows)
+    turns = {"our scheduler": ours_at_rest(60), "the whole daemon": daemon_at_rest(60)}
+    rest = [
+        Row(f"turns a minute of {who}, {len(RESTING)} jobs at rest", each, "", None, STOCK, resting)
+        for who, each in turns.items()
+    ]
+    print(table([*bulk(options.jobs, options.rounds), *late, *rest]))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What became of one fire of a job."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 __all__ = ["JobRun", "RunResult"]
 
@@ -19,8 +19,7 @@ class RunResult(StrEnum):
     TIMEOUT = "timeout"
 
 
-@dataclass(frozen=True, slots=True)
-class JobRun:
+class JobRun(NamedTuple):
     """One row of the job history; times are aware, `reason` is for people.
 
     :param result: None while it is going on.

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from apscheduler.executors.base import BaseExecutor
 from apscheduler.job import Job
@@ -36,19 +36,21 @@ RETRY = timedelta(seconds=5)
 
 def fire(scheduler: "JobScheduler", fired: "Fire") -> None:
     """The entry point that every stored job names."""
-    scheduler.begin(fired)
+    scheduler.start_run(fired.spec, fired.at, fired.note)
 
 
 class LoopExecutor(BaseExecutor):  # type: ignore[misc]
     """Runs a due job at once, in the loop's own thread. What takes long starts a process and returns."""
 
+    def submit_job(self, job: Job, run_times: "list[Fire]") -> None:
+        """Nothing else submits, and nothing runs on: neither a lock nor a count of instances is needed."""
+        self._do_submit_job(job, run_times)
+
     def _do_submit_job(self, job: Job, run_times: "list[Fire]") -> None:
         job.func(self._scheduler, run_times[0])
-        self._instances[job.id] -= 1
 
 
-@dataclass(frozen=True, slots=True)
-class Fire:
+class Fire(NamedTuple):
     """What a turn makes of a job that is due.
 
     :param at: the last fire that is due; `missed` more passed before it, from `first` on.
@@ -107,7 +109,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         on_store_failure: Callable[[Exception | None], None],
     ) -> None:
         self.clock, self.calendar = clock, calendar
-        self._start_run, self._report, self._on_store_failure = start_run, report, on_store_failure
+        self.start_run, self._report, self._on_store_failure = start_run, report, on_store_failure
         self.store = store
         self._store_failed = False
         super().__init__(timezone=UTC, jobstores={"default": store})
@@ -201,9 +203,6 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
             self._store_failed = False
             self._on_store_failure(None)
         return now + timedelta(days=1) if wake is None else max(wake, now)
-
-    def begin(self, fired: Fire) -> None:
-        self._start_run(fired.spec, fired.at, fired.note)
 
     def _look(self, job: Job, now: datetime) -> Fire:
         trigger, first = job.kwargs["spec"].trigger, job.next_run_time

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from calendars import MarketCalendar, Session
@@ -74,7 +75,7 @@ class JobSpec:
     trading_days_only: bool
     notify: Notify
 
-    @property
+    @cached_property
     def builtin(self) -> bool:
         """Whether it runs in the daemon's loop; every other job has a process of its own."""
         return isinstance(self.action, str) and ":" not in self.action
@@ -149,7 +150,7 @@ class _Reader:
     def fields(self) -> dict[str, Any]:
         self.keys()
         kind = self.kind()
-        policy = {key: self.read(key) for key in READERS if key in OPTIONS}
+        policy = {**DEFAULTS, **{key: self.read(key) for key in READERS if key in OPTIONS and key in self.raw}}
         return {
             "schedule": self.schedule_text(kind),
             "kind": kind,
@@ -183,8 +184,6 @@ class _Reader:
 
     def read(self, key: str, default: object = None) -> Any:
         """The value of a key, read by its reader; a bad one is a problem and reads as None."""
-        if key not in self.raw and key in DEFAULTS:
-            return DEFAULTS[key]
         value = self.raw.get(key, default)
         if value is None:
             if key in self.raw:

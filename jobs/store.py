@@ -5,13 +5,13 @@ that can't be understood (a newer version wrote it, somebody edited it) is parke
 """
 
 import json
+from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from apscheduler.job import Job
-from apscheduler.jobstores.base import ConflictingIdError, JobLookupError
-from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.jobstores.base import BaseJobStore, ConflictingIdError, JobLookupError
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from sqlalchemy import Connection, Engine, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +22,7 @@ __all__ = [
     "ENTRY_POINT",
     "Claim",
     "JSONJobStore",
+    "Row",
     "UnreadableRow",
     "VolatileJobStore",
     "decode",
@@ -48,6 +49,9 @@ SpecReader = Callable[[str, Mapping[str, Any]], JobSpec]
 
 Recorder = Callable[[Connection, str, datetime], bool]
 """Records in a claim's transaction that a run is about to begin; False if that fire has been claimed before."""
+
+
+NOT_A_ROW = (ValueError, KeyError, TypeError, AttributeError)
 
 
 class UnreadableRow(ValueError):
@@ -89,29 +93,102 @@ def encode(job: Job) -> bytes:
     return json.dumps(row, separators=(",", ":"), sort_keys=True).encode()
 
 
+class Row(NamedTuple):
+    """What is stored of a job, before its definition is read."""
+
+    definition: Mapping[str, Any]
+    next_run_time: datetime | None
+    paused: bool
+
+    @classmethod
+    def read(cls, raw: bytes) -> Self:
+        """UnreadableRow says why it can't be had."""
+        try:
+            row = json.loads(raw)
+            if row["version"] != VERSION:
+                raise UnreadableRow(f"row version {row['version']!r}, this program reads {VERSION}")
+            at = row["next_run_time"]
+            then = None if at is None else datetime.fromisoformat(at).astimezone(UTC)
+            return cls(row["definition"], then, bool(row.get("paused")))
+        except UnreadableRow:
+            raise
+        except NOT_A_ROW as error:
+            raise UnreadableRow(f"{type(error).__name__}: {error}") from error
+
+
 def decode(name: str, raw: bytes, read_spec: SpecReader) -> Job:
     """The job in a row; UnreadableRow says why it can't be had."""
+    row = Row.read(raw)
     try:
-        row = json.loads(raw)
-        if row["version"] != VERSION:
-            raise UnreadableRow(f"row version {row['version']!r}, this program reads {VERSION}")
-        spec, at = read_spec(name, row["definition"]), row["next_run_time"]
-        return make_job(
-            spec, None if at is None else datetime.fromisoformat(at).astimezone(UTC), paused=bool(row.get("paused"))
-        )
+        spec = read_spec(name, row.definition)
     except UnreadableRow:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except NOT_A_ROW as error:
         raise UnreadableRow(f"{type(error).__name__}: {error}") from error
+    return make_job(spec, row.next_run_time, paused=row.paused)
 
 
-class VolatileJobStore(MemoryJobStore):  # type: ignore[misc]
-    """APScheduler's store in memory, with claims."""
+class VolatileJobStore(BaseJobStore):  # type: ignore[misc]
+    """Jobs in memory, with claims."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._jobs: dict[str, Job] = {}
+        self._times: dict[str, datetime] = {}
+        self._order: list[tuple[datetime, str]] = []
+        """Of the jobs that have a next run time: that, as it was stored, and the name."""
+
+    def lookup_job(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def get_due_jobs(self, now: datetime) -> list[Job]:
+        due = []
+        for at, name in self._order:
+            if at > now:
+                break
+            due.append(self._jobs[name])
+        return due
+
+    def get_next_run_time(self) -> datetime | None:
+        return self._order[0][0] if self._order else None
+
+    def get_all_jobs(self) -> list[Job]:
+        return list(self._jobs.values())
+
+    def add_job(self, job: Job) -> None:
+        if job.id in self._jobs:
+            raise ConflictingIdError(job.id)
+        self._put(job)
+
+    def update_job(self, job: Job) -> None:
+        if job.id not in self._jobs:
+            raise JobLookupError(job.id)
+        self._take(job.id)
+        self._put(job)
+
+    def remove_job(self, job_id: str) -> None:
+        if self._jobs.pop(job_id, None) is None:
+            raise JobLookupError(job_id)
+        self._take(job_id)
+
+    def remove_all_jobs(self) -> None:
+        self._jobs, self._times, self._order = {}, {}, []
 
     def claim(self, claims: Sequence[Claim]) -> list[bool]:
         for job, _ in claims:
             self.update_job(job)
         return [True] * len(claims)
+
+    def _put(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        if job.next_run_time is not None:
+            self._times[job.id] = job.next_run_time
+            insort(self._order, (job.next_run_time, job.id))
+
+    def _take(self, name: str) -> None:
+        """Out of the order."""
+        if (at := self._times.pop(name, None)) is not None:
+            del self._order[bisect_left(self._order, (at, name))]
 
 
 class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]

@@ -243,6 +243,12 @@ def parse_anchor(text: str) -> Anchor:
     return Anchor(match["name"], -by if match["sign"] == "-" else by)
 
 
+@lru_cache(maxsize=8)
+def _usual_session(calendar: MarketCalendar) -> Session | None:
+    sessions = calendar.sessions(date(2025, 12, 1), date(2025, 12, 31))
+    return next((each for each in sessions if not each.early_close and not each.late_open), None)
+
+
 class SessionTrigger(Trigger):
     """Once in every session of the exchange, at `start`; or from `start` to `until`, every `every`.
 
@@ -260,8 +266,7 @@ class SessionTrigger(Trigger):
 
     def usual_session(self) -> Session | None:
         """A session with the exchange's regular hours, to see what this does on a usual day; None if none is found."""
-        sessions = self.calendar.sessions(date(2025, 12, 1), date(2025, 12, 31))
-        return next((each for each in sessions if not each.early_close and not each.late_open), None)
+        return _usual_session(self.calendar)
 
     def span(self, session: Session) -> tuple[datetime, int]:
         """The first fire in a session, and how many there are."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from notifiers import Notifier
@@ -221,11 +220,17 @@ class TradingOrchestrator:
         return self.world.adapt(config)
 
     def _publish(self, event: Event) -> None:
-        calls: list[Callable[[], object]] = [partial(listener, event) for listener in self._listeners]
-        if isinstance(event, StateChanged):
-            calls += [partial(callback, event.old, event.new) for callback in self._callbacks]
-        for call in calls:
+        for listener in self._listeners:
             try:
-                call()
+                listener(event)
             except Exception:
                 logger.exception("a listener failed on %s", type(event).__name__)
+        if isinstance(event, StateChanged):
+            self._tell_change(event)
+
+    def _tell_change(self, event: StateChanged) -> None:
+        for callback in self._callbacks:
+            try:
+                callback(event.old, event.new)
+            except Exception:
+                logger.exception("a callback failed on %s -> %s", event.old, event.new)

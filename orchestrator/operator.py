@@ -65,7 +65,7 @@ class Operator:
 
     def wish(self) -> str:
         """``start`` or ``stop``, as ordered for this session; empty if neither was."""
-        return self._wish.get("wish", "") if self._wish.get("session") == self._session() else ""
+        return self._wish.get("wish", "") if self._wish and self._wish.get("session") == self._session() else ""
 
     def halt(self, reason: str, flatten: bool, now: datetime) -> str:
         """Stop trading until somebody resumes it; what rests at the broker is cancelled first.

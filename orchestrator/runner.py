@@ -10,10 +10,9 @@ import os
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from calendars import Clock, MarketCalendar
 from jobs import JobContext, JobFailed, JobRun, JobSkipped, JobSpec, Overlap, RunResult
@@ -60,8 +59,7 @@ Spawn = Callable[[Inbox, Receiver, Sequence[str], Path, Mapping[str, str]], Proc
 """Starts a command in a folder with an environment; raises OSError."""
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A run that is to begin.
 
     :param not_before: on the monotonic clock.
@@ -116,16 +114,16 @@ class JobRunner:
 
     def start(self, spec: JobSpec, scheduled_at: datetime, note: str = "") -> None:
         """Begin a run, now or as soon as its jitter says, or say why not. It raises nothing."""
-        jitter = spec.jitter.total_seconds()
-        delay = self._rng.uniform(0, jitter) if jitter else 0.0
-        planned = Planned(spec, scheduled_at, note, not_before=self.clock.monotonic() + delay)
-        if spec.builtin and not jitter:
-            self._begin(planned)
-        else:
-            self._planned.append(planned)
+        if spec.builtin and not spec.jitter:
+            self._begin(Planned(spec, scheduled_at, note))
+            return
+        delay = self._rng.uniform(0, spec.jitter.total_seconds()) if spec.jitter else 0.0
+        self._planned.append(Planned(spec, scheduled_at, note, not_before=self.clock.monotonic() + delay))
 
     def step(self, monotonic: float) -> float | None:
         """Start what is planned, end what is over its time; returns the seconds until there is more to do."""
+        if not (self._planned or self._retrying or self._running):
+            return None
         self._start_planned(monotonic)
         for run in self._running.values():
             if monotonic >= run.deadline and not run.timed_out:
@@ -192,8 +190,8 @@ class JobRunner:
     def _begin(self, planned: Planned) -> None:
         spec, now = planned.spec, self.clock.now()
         if spec.only_when and self._settling():  # what the state will be is not known before the engine is up
-            self._planned.append(replace(planned, not_before=self.clock.monotonic() + 1.0))
-        elif reason := self._forbidden(spec, now):
+            self._planned.append(planned._replace(not_before=self.clock.monotonic() + 1.0))
+        elif (spec.only_when or spec.trading_days_only) and (reason := self._forbidden(spec, now)):
             self._refuse(planned, RunResult.SKIPPED, reason)
         elif spec.builtin:
             self._run_here(planned, now)
@@ -203,8 +201,7 @@ class JobRunner:
             self._spawn(planned, now)
 
     def _forbidden(self, spec: JobSpec, now: datetime) -> str:
-        state = self._state()
-        if spec.only_when and state not in spec.only_when:
+        if spec.only_when and (state := self._state()) not in spec.only_when:
             return f"the state is {state}, and the job runs only when {' or '.join(sorted(spec.only_when))}"
         if spec.trading_days_only and not self.calendar.is_trading_day(now):
             return f"no trading day: {self.calendar.why(now)}"
@@ -303,14 +300,14 @@ class JobRunner:
     def _release(self, name: str) -> None:
         """Let the fire begin that waited for the end of this job's run."""
         if (following := self._queued.pop(name, None)) is not None:
-            self._planned.append(replace(following, note=_join(following.note, "waited for the run before")))
+            self._planned.append(following._replace(note=_join(following.note, "waited for the run before")))
 
     def _retry(self, planned: Planned, reason: str) -> None:
         wait = min(LONGEST_RETRY, FIRST_RETRY * 2 ** (planned.attempt - 1))
         logger.warning("job %s: attempt %d failed (%s); next in %g s", planned.spec.name, planned.attempt, reason, wait)
         due = self.clock.monotonic() + wait
-        self._retrying[planned.spec.name] = replace(
-            planned, attempt=planned.attempt + 1, not_before=due, failure=reason
+        self._retrying[planned.spec.name] = planned._replace(
+            attempt=planned.attempt + 1, not_before=due, failure=reason
         )
 
 
@@ -344,5 +341,5 @@ def _verdict(run: UserRun, code: int | None) -> tuple[RunResult, str]:
     return RunResult.FAILED, f"{ending}: {last}" if last else ending
 
 
-def _join(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
+def _join(first: str, second: str) -> str:
+    return f"{first}; {second}" if first and second else first or second

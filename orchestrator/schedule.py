@@ -125,6 +125,8 @@ class Schedule:
 
     def _tell_of_parked(self, now: datetime) -> None:
         parked: Mapping[str, str] = getattr(self.scheduler.store, "parked", {})
+        if not parked and not self._parked:
+            return
         for name in parked.keys() - self._parked:
             self._alarms.job_parked(name, parked[name], now)
         self._parked = frozenset(parked)

@@ -5,8 +5,8 @@ the engine towards that, and :func:`derive` says what the whole is. A daemon tha
 it should be trading, whatever it missed.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from calendars import MarketState
 
@@ -31,10 +31,12 @@ class EngineState(StrEnum):
 
 
 ACTIVE = frozenset({EngineState.STARTING, EngineState.RUNNING})
+FAILED = frozenset({EngineState.BACKOFF, EngineState.FATAL})
+WAITING = frozenset({EngineState.STOPPED, EngineState.BACKOFF})
+"""From these an engine that is wanted is started."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What config and operator say of the engine's hours."""
 
     auto_start: bool = True
@@ -49,12 +51,11 @@ class Policy:
 
     def hours(self, market: MarketState) -> bool:
         """Whether the engine's working hours include this market state."""
-        return {
-            MarketState.PRE_MARKET: self.enable_pre_market,
-            MarketState.TRADING: True,
-            MarketState.POST_MARKET: self.enable_post_market,
-            MarketState.CLOSED: False,
-        }[market]
+        if market is MarketState.PRE_MARKET:
+            return self.enable_pre_market
+        if market is MarketState.POST_MARKET:
+            return self.enable_post_market
+        return market is MarketState.TRADING
 
 
 def wanted(market: MarketState, engine: EngineState, policy: Policy) -> bool:
@@ -72,7 +73,7 @@ def derive(market: MarketState, engine: EngineState, policy: Policy, *, failing:
     :param failing: the engine has failed and has not run since; a restart that is under way does not end an ERROR.
     """
     is_wanted = wanted(market, engine, policy)
-    if is_wanted and (engine in {EngineState.BACKOFF, EngineState.FATAL} or failing):
+    if is_wanted and (engine in FAILED or failing):
         return OrchestratorState.ERROR
     if market is MarketState.CLOSED:
         return OrchestratorState.STOPPED

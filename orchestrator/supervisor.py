@@ -8,10 +8,9 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from signal import Signals
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.config import EngineConfig
 from orchestrator.engine.link import EngineLink, Launch
@@ -27,7 +26,7 @@ from orchestrator.events import (
 )
 from orchestrator.incidents import Incident
 from orchestrator.pulse import Pulse
-from orchestrator.states import ACTIVE, EngineState
+from orchestrator.states import ACTIVE, FAILED, WAITING, EngineState
 
 __all__ = ["EngineSupervisor"]
 
@@ -56,8 +55,7 @@ ABSENCE = 10.0
 """Seconds between two turns, after which this process must have been stopped: the loop turns every five."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """What a turn of the loop knows; `monotonic` in seconds."""
 
     now: datetime
@@ -155,11 +153,11 @@ class EngineSupervisor:
 
     def _move(self, turn: Turn) -> bool:
         state, due = self.state, self._deadline is not None and turn.monotonic >= self._deadline
-        if self.waits_to_start() and turn.wanted and self.refused:
+        if self.refused and turn.wanted and state in WAITING:
             return False
         if state is EngineState.STOPPED and turn.wanted:  # STOPPED -> STARTING
             self._start(turn.now)
-        elif state in {EngineState.BACKOFF, EngineState.FATAL} and not turn.wanted:  # BACKOFF, FATAL -> STOPPED
+        elif state in FAILED and not turn.wanted:  # BACKOFF, FATAL -> STOPPED
             self._enter(EngineState.STOPPED, turn.now)
         elif state is EngineState.BACKOFF and due:  # BACKOFF -> STARTING
             self._start(turn.now)
@@ -186,7 +184,7 @@ class EngineSupervisor:
     def forgive(self, now: datetime) -> None:
         """Something was mended: an engine that was given up, or waits, is tried again at once."""
         self.restarts = 0
-        if self.state in {EngineState.FATAL, EngineState.BACKOFF}:  # FATAL, BACKOFF -> STOPPED
+        if self.state in FAILED:  # FATAL, BACKOFF -> STOPPED
             self._enter(EngineState.STOPPED, now)
 
     def bounce(self, now: datetime) -> None:
@@ -202,7 +200,7 @@ class EngineSupervisor:
 
     def waits_to_start(self) -> bool:
         """Whether the next move of one that is wanted is a start."""
-        return self.state in {EngineState.STOPPED, EngineState.BACKOFF}
+        return self.state in WAITING
 
     def outlook(self) -> str:
         """What follows on the failure of an engine that waits for its next start, in words."""
@@ -360,8 +358,9 @@ class EngineSupervisor:
             self.pulse.excuse(gap, monotonic)
 
     def _reward_health(self, monotonic: float) -> None:
-        healthy = self.state is EngineState.RUNNING and monotonic - self._entered_at >= self.config.restart_cooldown
-        if healthy and self.restarts:
+        if not self.restarts or self.state is not EngineState.RUNNING:
+            return
+        if monotonic - self._entered_at >= self.config.restart_cooldown:
             self.restarts = 0
 
     def _enter(self, state: EngineState, now: datetime, seconds: float | None = None) -> None:

@@ -1,5 +1,8 @@
 """What tests of several packages start from."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 
 DOCUMENTED_CONFIG = """\
@@ -44,3 +47,13 @@ notifications:
 def documented_config() -> str:
     """The YAML text that the users' description gives as its example."""
     return DOCUMENTED_CONFIG
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where nothing compiled may be left behind, each of the processes that tests start would compile all anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTHONDONTWRITEBYTECODE" in os.environ:
+            patch.delenv("PYTHONDONTWRITEBYTECODE")
+            patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("compiled")))
+        yield

@@ -135,14 +135,19 @@ class Alarms:
             )
 
     def _job_is_well(self, spec: JobSpec, run: JobRun, now: datetime) -> None:
-        was_failing = [self._failing_jobs.pop((spec.name, overlapped), None) for overlapped in (False, True)]
+        was_failing = self._failing_jobs and self._forget_failures(spec.name)
         if spec.notify is Notify.NEVER:
             return
-        if any(was_failing) or self._is_open(_job(spec.name)):
+        if was_failing or self._is_open(_job(spec.name)):
             title = f"Job {spec.name} is well again"
             self.raise_alert(AlertLevel.INFO, _topic(spec), title, run.reason, now, closes=_job(spec.name))
         elif spec.notify is Notify.ALWAYS:
             self.raise_alert(AlertLevel.INFO, _topic(spec), f"Job {spec.name}: {run.result}", run.reason, now)
+
+    def _forget_failures(self, name: str) -> bool:
+        """Whether the job was failing."""
+        failed, overlapped = (self._failing_jobs.pop((name, which), None) for which in (False, True))
+        return bool(failed or overlapped)
 
     def job_parked(self, name: str, reason: str, now: datetime) -> None:
         text = f"Its stored row can't be read, so it does not run: {reason}. The row is kept."

@@ -9,7 +9,7 @@ import click
 from sqlalchemy import func, select
 
 from jobs import JobSpec, RunResult, explain, job_specs
-from jobs.store import UnreadableRow, decode, read_rows
+from jobs.store import Row, UnreadableRow, read_rows
 from orchestrator.cli.completers import job_names
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import ago, echo_json, json_option, moment, table
@@ -94,10 +94,10 @@ def _state(spec: JobSpec, stored: tuple[datetime | None, bytes] | None, settings
     if stored is None:
         return "active", ""
     try:
-        job = decode(spec.name, stored[1], lambda name, definition: spec)
+        paused = Row.read(stored[1]).paused
     except UnreadableRow as error:
         return "parked", f"its stored row can't be read: {error}"
-    return ("paused" if job.kwargs["paused"] else "active"), ""
+    return ("paused" if paused else "active"), ""
 
 
 def _stray(name: str, last: dict[str, Any] | None) -> JobRow:

@@ -8,6 +8,7 @@ from types import MappingProxyType, NoneType
 from typing import Any, get_args, get_origin
 
 from cerberus.errors import UNKNOWN_FIELD, ValidationError
+from cerberus.schema import UnvalidatedSchema
 
 from orchestrator.config.documents import DEEPEST
 from orchestrator.config.errors import Finding, Path, outline, overlaps, shown
@@ -38,7 +39,8 @@ def findings(data: Mapping[str, Any], references: Mapping[Path, str] = MappingPr
 
     :param references: by path, the texts of values that came from references.
     """
-    validator = StrictValidator(schema_of(TradingConfig))
+    # Checking the schema itself would cost every command more than checking the config; a test does it.
+    validator = StrictValidator(UnvalidatedSchema(schema_of(TradingConfig)))
     validator.validate(data, normalize=False)
     errors = sorted(_single(validator._errors), key=lambda error: bool(error.code == NOT_UNIQUE.code))
     found: dict[Path, Finding] = {}

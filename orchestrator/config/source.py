@@ -108,6 +108,8 @@ class ConfigSource:
 
     def _turned(self) -> str:
         """What to add to the word while a file that the config refers to is not as it was when it was read."""
+        if not self._watched:
+            return ""
         stamps = {path: _stamp(path, missing=True) for path in self._watched}
         turned = [f"{path.name} {stamp}" for path, stamp in stamps.items() if stamp != self._read_stamps.get(path)]
         return f" with another {', '.join(turned)}" if turned else ""

@@ -19,6 +19,8 @@ from orchestrator.store import Store, equity
 
 __all__ = ["EquityWatch", "drawdown"]
 
+REPLACE = insert(equity).prefix_with("OR REPLACE")
+
 BREAKER, PEAK = "circuit_breaker", "equity_peak"
 """Keys in ``meta``."""
 
@@ -93,7 +95,7 @@ class EquityWatch:
         self._row_due = mark.at + ROW_EVERY
         row = {"at": mark.at, "session": mark.session, "equity": mark.equity, "cash": mark.cash}
         with self._store.engine.begin() as connection:
-            connection.execute(insert(equity).prefix_with("OR REPLACE").values(row | {"drawdown": mark.drawdown}))
+            connection.execute(REPLACE, row | {"drawdown": mark.drawdown})
 
     def _rise(self, peak: float) -> None:
         self._peak = peak

@@ -14,6 +14,8 @@ calendar = calendars.MarketCalendar("NYSE", overrides={"2026-07-02": "closed"})
 always = calendars.MarketCalendar("ALWAYS").session(date(2026, 7, 2))
 assert "holidays" not in sys.modules, "imported before a question needs it"
 calendar.session(date(2026, 7, 2))
+assert "holidays" not in sys.modules, "imported for what the table has"
+calendars.MarketCalendar("XLON").session(date(2026, 7, 2))
 assert "holidays" in sys.modules
 assert "pandas" not in sys.modules
 assert "numpy" not in sys.modules

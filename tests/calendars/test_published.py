@@ -7,12 +7,14 @@ from typing import Any
 import holidays
 import pytest
 
-from calendars import MarketCalendar
+from calendars import MarketCalendar, almanac
 from calendars.published import published
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> Iterator[None]:
+def without_table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The library is asked for NYSE, as it is for every other exchange."""
+    monkeypatch.setattr(almanac, "tabulated", dict)
     published.cache_clear()
     yield
     published.cache_clear()

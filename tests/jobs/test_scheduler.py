@@ -66,7 +66,7 @@ def test_due_job_begins_once_and_the_next_wake_is_its_next_fire() -> None:
 def test_next_run_is_persisted_before_the_run_begins() -> None:
     bench = Bench()
     seen: list[datetime] = []
-    bench.scheduler._start_run = lambda spec, at, note: seen.append(bench.next_run(spec.name))
+    bench.scheduler.start_run = lambda spec, at, note: seen.append(bench.next_run(spec.name))
     bench.apply(tick=every("5m"))
     bench.process()
     assert seen == [NOON + timedelta(minutes=5)]
@@ -187,7 +187,7 @@ def test_paused_job_does_not_fire_and_stays_paused_over_an_edit() -> None:
 def test_late_run_says_that_it_was_caught_up() -> None:
     bench = Bench()
     notes: list[str] = []
-    bench.scheduler._start_run = lambda spec, at, note: notes.append(note)
+    bench.scheduler.start_run = lambda spec, at, note: notes.append(note)
     bench.apply(tick=every("1h", misfire="run"))
     bench.process()
     bench.pass_time(hours=1, minutes=20)

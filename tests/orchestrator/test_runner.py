@@ -290,8 +290,8 @@ def test_fire_while_a_retry_waits_overlaps_and_is_released_by_its_end(bench: Ben
     bench.start(spec)
     assert list(bench.runner._queued) == ["job"]
     bench.state = "stopped"
-    bench.runner._retrying["job"] = replace(
-        bench.runner._retrying["job"], spec=replace(spec, only_when=frozenset({"trading"}))
+    bench.runner._retrying["job"] = bench.runner._retrying["job"]._replace(
+        spec=replace(spec, only_when=frozenset({"trading"}))
     )
     bench.turn(seconds=10)
     assert [run.result for run in bench.runs] == [RunResult.SKIPPED]

@@ -8,6 +8,8 @@ import pytest
 from orchestrator.config import TradingConfig, embedded_defaults, formats, from_dict, to_dict
 from orchestrator.config.model import is_secret
 from orchestrator.config.options import is_section, option_at, option_of, types_of
+from orchestrator.config.schema import schema_of
+from orchestrator.config.validator import StrictValidator
 
 DEFAULTS = {
     "version": "1.0.0",
@@ -208,3 +210,8 @@ def test_the_pattern_of_a_shape_lets_through_what_it_accepts(row):
     shape, *texts = row
     accepted = [text for text in texts if shape.accepts(text) and text not in shape.names]
     assert [text for text in accepted if not re.fullmatch(shape.regex or ".*", text)] == []
+
+
+def test_schema_is_one_that_cerberus_takes_as_it_is() -> None:
+    schema = schema_of(TradingConfig)
+    assert StrictValidator(schema).schema.schema == schema, "a shorthand would have to be expanded before use"
