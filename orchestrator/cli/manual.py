@@ -19,7 +19,7 @@ PROSE = """\
 Command line
 ============
 
-``orchestrator [OPTIONS] COMMAND``. Every command says what it does with ``--help``, and every command that lists or shows
+``orchestrator [OPTIONS] COMMAND``. Every command says what it does with ``--help``. Every command that lists or shows
 takes ``--json``; what is in it is on `a page of its own <json.rst>`_.
 
 .. contents::
