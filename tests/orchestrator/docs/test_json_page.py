@@ -90,7 +90,9 @@ def test_status_prints_the_documented_keys_halted_or_not(page, told):
     trading = told("status")
     assert told.desk.run("halt", "--reason", "it was asked for").returncode == 0
     halted = told.desk.wait_for(lambda: (found := told("status"))["halted"] and found, "it is halted")
-    assert keys_of(trading, kinds) | keys_of(halted, kinds) == kinds.keys()
+    assert keys_of(trading, kinds) == keys_of(halted, kinds) == kinds.keys()
+    assert trading["halted"] is None
+    assert {"reason", "at", "flatten"} <= halted["halted"].keys()
 
 
 def test_an_error_has_the_documented_keys(page, told):
