@@ -13,6 +13,7 @@ copyright = f"2026, {author}"
 release = version = installed("trading-orchestrator")
 
 extensions = ["sphinx.ext.autodoc"]
+suppress_warnings = ["toc.empty_glob"]
 smartquotes = False  # "--json" is two hyphens
 exclude_patterns = ["_build", "examples"]
 autodoc_member_order = "bysource"
@@ -43,5 +44,13 @@ def link_pages(app: Sphinx, doctree: nodes.document) -> None:
         link["refuri"] = f"{page}.html{anchor}"
 
 
+def drop_contents(app: Sphinx, doctree: nodes.document) -> None:
+    """The theme has the contents of a page beside it; those in the text are for who reads the file as it is."""
+    for topic in list(doctree.findall(nodes.topic)):
+        if "contents" in topic["classes"]:
+            topic.parent.remove(topic)
+
+
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", link_pages)
+    app.connect("doctree-read", drop_contents)

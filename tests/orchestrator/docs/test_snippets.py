@@ -20,7 +20,9 @@ PAGES = [*sorted((ROOT / "docs").glob("*.rst")), ROOT / "README.rst"]
 GENERATED = {"cli"}
 """Pages that have a test of their own."""
 
-BLOCK = re.compile(r"^( *)(?:\.\. code-block:: (\w+)|\S.*(?<!:)::|::)\n((?:[ ]+:\w+:.*\n)*)\n((?:\1   .*\n|\n)+)", re.MULTILINE)
+BLOCK = re.compile(
+    r"^( *)(?:\.\. code-block:: (\w+)|\S.*(?<!:)::|::)\n((?:[ ]+:\w+:.*\n)*)\n((?:\1   .*\n|\n)+)", re.MULTILINE
+)
 SECTIONS = set(TradingConfig.__dataclass_fields__)
 OTHERS = {"faults", "services"}
 """Top-level keys of YAML that is no config: a scenario, a compose file."""
