@@ -13,7 +13,6 @@ copyright = f"2026, {author}"
 release = version = installed("trading-orchestrator")
 
 extensions = ["sphinx.ext.autodoc"]
-suppress_warnings = ["toc.empty_glob"]
 smartquotes = False  # "--json" is two hyphens
 exclude_patterns = ["_build", "examples"]
 autodoc_member_order = "bysource"
@@ -30,7 +29,15 @@ html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
 
 FOLDER = Path(__file__).parent
+OPTIONAL = ["ibkr", "service", "storage", "doctor", "rehearsal", "chaos", "benchmarks"]
 logger = logging.getLogger(__name__)
+
+
+def leave_out(app: Sphinx, docname: str, source: list[str]) -> None:
+    """The index lists some pages that not every branch has."""
+    for name in OPTIONAL:
+        if docname == "index" and not (FOLDER / f"{name}.rst").exists():
+            source[0] = source[0].replace(f"   {name}\n", "")
 
 
 def link_pages(app: Sphinx, doctree: nodes.document) -> None:
@@ -52,5 +59,6 @@ def drop_contents(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("source-read", leave_out)
     app.connect("doctree-read", link_pages)
     app.connect("doctree-read", drop_contents)

@@ -21,7 +21,10 @@ GENERATED = {"cli"}
 """Pages that have a test of their own."""
 
 BLOCK = re.compile(
-    r"^( *)(?:\.\. code-block:: (\w+)|\S.*(?<!:)::|::)\n((?:[ ]+:\w+:.*\n)*)\n((?:\1   .*\n|\n)+)", re.MULTILINE
+    r"^( *)(?:\.\. code-block:: (\w+)|\S.*(?<!:)::|::)\n"  # what begins it
+    r"((?:[ ]+:\w+:.*\n)*)\n"  # its options
+    r"((?:\1   .*\n|\n)+)",  # its lines
+    re.MULTILINE,
 )
 SECTIONS = set(TradingConfig.__dataclass_fields__)
 OTHERS = {"faults", "services"}
