@@ -18,6 +18,7 @@ exclude_patterns = ["_build", "examples"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_class_signature = "mixed"
+toc_object_entries = False
 nitpick_ignore_regex = [("py:.*", r"(?!copilot_quant\.).*")]  # types and names of other packages have no page here
 
 html_theme = "furo"
