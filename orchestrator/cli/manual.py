@@ -75,7 +75,7 @@ def commands(context: click.Context | None = None) -> Iterator[click.Context]:
 
 
 def _root() -> click.Context:
-    return click.Context(cli, info_name="orchestrator")
+    return click.Context(cli, info_name="orchestrator", **cli.context_settings)
 
 
 def _sections() -> Iterator[str]:
