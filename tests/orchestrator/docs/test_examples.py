@@ -25,6 +25,8 @@ data: {{primary_source: csv, path: {prices}, update_interval: 60s}}
 schedule:
   jobs:
     rebalance: {{session: "open + 5m", until: "close - 10m", every: 5m}}
+    health_check: off
+    config_reload: off
 """
 
 
