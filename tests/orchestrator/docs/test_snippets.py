@@ -1,5 +1,7 @@
 """What stands in the documentation to be copied works: configs are valid, commands exist, answers are the program's."""
 
+import ast
+import importlib
 import re
 import shlex
 from dataclasses import dataclass
@@ -149,6 +151,17 @@ def parse(words):
 def test_commands_exist_with_their_options(block):
     for line in command_lines(block):
         parse(shlex.split(re.sub(r"[\[\]]", "", line)))
+
+
+# --- Python ---
+
+
+@pytest.mark.parametrize("block", [block for block in ALL if block.kind == "python"], ids=str)
+def test_python_is_python_and_what_it_imports_is_there(block):
+    for node in ast.walk(ast.parse(block.text)):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module)
+            assert [each.name for each in node.names if not hasattr(module, each.name)] == []
 
 
 # --- answers ---
