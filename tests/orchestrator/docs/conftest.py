@@ -38,6 +38,7 @@ def told(open_desk, tmp_path_factory):
 
 def make_busy(desk):
     """Trade, fail and recover; with a channel that works and one that does not."""
+    desk.environment["NO_PROXY"] = "*"
     desk.configure(
         schedule={"calendar": "ALWAYS", "jobs": JOBS},
         notifications={

@@ -1,6 +1,7 @@
 """docs/json.rst says which keys there are; a real daemon on a real store says so too."""
 
 import json
+import logging
 import re
 from datetime import UTC, datetime
 
@@ -105,6 +106,14 @@ def test_an_error_has_the_documented_keys(page, told):
     assert keys_of(told("config", "validate", str(wrong)), kinds) == kinds.keys()
 
 
+@pytest.fixture
+def loud():
+    """``simulate`` silences the log of its process."""
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("loud")
 def test_simulate_prints_the_documented_lines(page, tmp_path):
     (tmp_path / "desk.yaml").write_text("broker: {broker_type: paper}\n", encoding="utf-8")
     words = ["--config", str(tmp_path / "desk.yaml"), "simulate", "--from", "2026-11-27", "--json"]
