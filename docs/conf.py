@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 def leave_out(app: Sphinx, docname: str, source: list[str]) -> None:
-    """The index lists some pages that not every branch has."""
+    """The index lists some pages that are not in every state of the repository."""
     for name in OPTIONAL:
         if docname == "index" and not (FOLDER / f"{name}.rst").exists():
             source[0] = source[0].replace(f"   {name}\n", "")
@@ -43,13 +43,16 @@ def leave_out(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def link_pages(app: Sphinx, doctree: nodes.document) -> None:
     """A link to ``jobs.rst`` works where the files are read as they are, and here it leads to the page made of it."""
-    for link in doctree.findall(nodes.reference):
+    for link in list(doctree.findall(nodes.reference)):
         page, suffix, anchor = link.get("refuri", "").partition(".rst")
         if not suffix or "/" in page or anchor[:1] not in {"", "#"}:
             continue
-        if not (FOLDER / f"{page}.rst").exists():
+        if (FOLDER / f"{page}.rst").exists():
+            link["refuri"] = f"{page}.html{anchor}"
+        elif page in OPTIONAL:
+            link.replace_self(link.children)
+        else:
             logger.warning("there is no page %s.rst", page, location=link)
-        link["refuri"] = f"{page}.html{anchor}"
 
 
 def drop_contents(app: Sphinx, doctree: nodes.document) -> None:
