@@ -42,7 +42,7 @@ class CountingEngine:
         """Called by the job rebalance; `decision` names the occasion. The answer is for the log."""
         self.decisions += 1
         for symbol in self.symbols:
-            self.tell_of_fill(symbol)
+            self.tell_of_fill(symbol)  # invented, to be seen in the alerts; yours comes from your broker
         return f"decision {decision}: nothing to do"
 
     def progress(self):
