@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import os
 import re
 import shlex
 from contextlib import suppress
@@ -85,6 +86,10 @@ def desk_of(tmp_path, monkeypatch):
     """A folder with the examples of the documentation, and a config of this text."""
     for file in (ROOT / "docs" / "examples").glob("*.py"):
         (tmp_path / file.name).write_text(file.read_text())
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "orchestrator").touch(mode=0o700)  # looked for, and not run
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
 
     def write(text):
