@@ -61,6 +61,8 @@ def keys_of(value, kinds, path=""):
     """Every path in a document; what is documented as a mapping, or as any value, is not looked into."""
     if kinds.get(path, "").startswith(("mapping", "any value", "list of")):
         return {path}
+    if value in ({}, []) and not any(key.startswith(f"{path}[]") for key in kinds):
+        return {path}
     if isinstance(value, dict):
         inner = set().union(*(keys_of(each, kinds, f"{path}.{key}".lstrip(".")) for key, each in value.items()))
         return inner | ({path} if path in kinds else set())
