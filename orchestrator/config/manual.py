@@ -113,10 +113,13 @@ Routes
 Without ``notifications.routes`` every channel gets every alert of ``alert_levels``. A channel that a route names gets
 only what one of its routes lets through; any other channel goes on getting everything. A route lets through what is of
 one of its ``levels`` and of one of its ``topics``; what is not given is not asked. In its ``quiet_hours`` it holds back
-what it lets through until they end, unless that is critical::
+what it lets through until they end, unless that is critical:
+
+.. code-block:: yaml
 
    notifications:
      channels: [console, slack, phone]
+     slack_webhook_url: ${SLACK_WEBHOOK}
      apprise: {phone: "ntfy://my-topic"}
      routes:
        - {levels: [critical], channels: [phone]}
@@ -128,7 +131,7 @@ came in the night.
 Options
 -------
 
-Jobs have a page of their own: `jobs.rst <jobs.rst>`_.
+Jobs have a page of their own: `jobs <jobs.rst>`_.
 """
 
 WHEN: Mapping[Apply, str] = {"now": "at once", "engine": "engine start", "daemon": "daemon start"}
