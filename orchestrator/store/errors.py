@@ -4,7 +4,10 @@ import sqlite3
 
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-__all__ = ["StoreError", "cause", "remedy"]
+__all__ = ["RESTORE", "StoreError", "cause", "remedy"]
+
+
+RESTORE = "put a backup back with: orchestrator restore FILE; or move it away to begin anew"
 
 
 class StoreError(Exception):
@@ -22,4 +25,6 @@ def remedy(error: DatabaseError | sqlite3.Error) -> str:
         return "another program holds it; close that and try again"
     if "unable to open" in str(error) or "readonly" in str(error):
         return "check that the folder exists and may be written"
-    return "restore a backup, or move it away to begin anew"
+    if "full" in str(error):
+        return "make space"
+    return RESTORE
