@@ -215,7 +215,7 @@ def test_damaged_store_is_said_in_a_line_and_with_v_as_a_traceback(command, tmp_
     (tmp_path / ".orchestrator" / "orchestrator.db").write_bytes(b"no database at all, but long enough to be one" * 20)
     done = command("jobs", "list")
     assert (done.code, done.out) == (1, "")
-    assert "file is not a database; restore a backup, or move it away" in done.error
+    assert "file is not a database; put a backup back with: orchestrator restore FILE; or move it away" in done.error
     with pytest.raises(Exception, match="file is not a database"):
         main(["-v", "jobs", "list"])
 
@@ -587,13 +587,14 @@ def test_what_is_known_is_told_while_the_daemon_is_down(closed_desk):
     assert datetime.fromisoformat(row["next_run"]) > datetime.fromisoformat(row["last_run"])
 
 
-def test_store_that_is_only_being_made_is_no_error(command, tmp_path):
+def test_store_that_was_cut_to_nothing_is_said_and_left_alone(command, tmp_path):
     (tmp_path / ".orchestrator").mkdir()
     path = tmp_path / ".orchestrator" / "orchestrator.db"
     path.touch()
     for words in (["status"], ["jobs", "list"]):
         done = command(*words)
-        assert (done.code, done.err) == (4 if words == ["status"] else 0, "")
+        assert (done.code, done.out) == (1, "")
+        assert "is empty, which no database of ours ever is" in done.error
     assert path.stat().st_size == 0
 
 
