@@ -11,7 +11,10 @@ from pathlib import Path
 
 from orchestrator.store.errors import RESTORE, StoreError
 
-__all__ = ["beside", "faults", "refuse_unusable"]
+__all__ = ["BELONGING", "beside", "faults", "refuse_unusable"]
+
+BELONGING = ("-wal", "-shm", ".lock", ".restoring")
+"""Endings of the names of files that belong to a database."""
 
 WAL_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 NOT_SYNCED = b"\0\0\0\0"

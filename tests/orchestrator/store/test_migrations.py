@@ -4,15 +4,12 @@ import json
 import logging
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-import orchestrator
 from orchestrator.store import SCHEMA_VERSION, Store, StoreError, alerts, deliveries, migrations
 
 DUMPS = {int(path.stem.partition("_")[2]): path for path in Path(__file__).parent.glob("schema_*.sql")}
@@ -23,11 +20,6 @@ def make(path: Path, version: int) -> Path:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(DUMPS[version].read_text())
     return path
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "orchestrator.db"
 
 
 @pytest.fixture(params=sorted(DUMPS))
@@ -144,11 +136,9 @@ while not ended:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_migration_that_is_killed_anywhere_leaves_the_old_or_the_new(tmp_path: Path) -> None:
+def test_migration_that_is_killed_anywhere_leaves_the_old_or_the_new(tmp_path, path, run_python):
     source = make(tmp_path / "old.db", 1)
-    command = [sys.executable, "-c", DIE_AT_EACH_STATEMENT, str(source), str(tmp_path / "orchestrator.db")]
-    environment = {**os.environ, "PYTHONPATH": str(Path(orchestrator.__file__).parents[1])}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    done = run_python(DIE_AT_EACH_STATEMENT, source, path)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) > 10
     assert {(version, new) for _, version, new in found} == {(1, False), (SCHEMA_VERSION, True)}

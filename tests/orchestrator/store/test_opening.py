@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -12,16 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-import orchestrator
 from orchestrator.store import Store, StoreError, transitions
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 REMEDY = "orchestrator restore FILE; or move it away to begin anew"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "orchestrator.db"
 
 
 @pytest.fixture
@@ -76,22 +68,6 @@ def test_folder_in_its_place_is_refused(path):
 # --- the write-ahead log ---
 
 
-@pytest.fixture
-def torn(path: Path) -> Path:
-    """A database whose daemon was killed: the last of it is in the log only."""
-    script = """
-import os, signal, sys
-from orchestrator.store import Store
-store = Store(f"sqlite:///{sys.argv[1]}").open()
-store.write_meta("halt", {"reason": "looking"})
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-    environment = {**os.environ, "PYTHONPATH": str(Path(orchestrator.__file__).parents[1])}
-    subprocess.run([sys.executable, "-c", script, str(path)], env=environment, check=False)
-    assert path.with_name("orchestrator.db-wal").stat().st_size > 0
-    return path
-
-
 def test_what_a_killed_daemon_had_committed_is_there(torn):
     with Store(f"sqlite:///{torn}") as store:
         assert store.read_meta("halt") == {"reason": "looking"}
@@ -142,13 +118,11 @@ except StoreError as refused:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize(("kind", "verb"), [("writer", "written"), ("reader", "read")])
-def test_somebody_elses_database_is_refused_and_says_whose_it_is(written, kind, verb):
+def test_somebody_elses_database_is_refused_and_says_whose_it_is(written, kind, verb, run_python):
     for folder in (written.parent, *written.parent.parents[:3]):
         if str(folder).startswith("/tmp/"):
             folder.chmod(0o755)
-    command = [sys.executable, "-c", OPEN_AS, str(written), "65534", kind]
-    environment = {**os.environ, "PYTHONPATH": str(Path(orchestrator.__file__).parents[1])}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    done = run_python(OPEN_AS, written, 65534, kind)
     assert f"may not be {verb} by nobody: its owner is root, its mode 600; run this as root, or: chown" in done.stdout
 
 
