@@ -59,7 +59,14 @@ class Chores:
         return cls(
             store_url(config, base_dir).removeprefix("sqlite:///"),
             str(state_dir(config, base_dir) / "incidents"),
-            {name: getattr(wanted, name) for name in KINDS},
+            {
+                "job_runs": wanted.job_runs,
+                "transitions": wanted.transitions,
+                "alerts": wanted.alerts,
+                "incidents": wanted.incidents,
+                "equity": wanted.equity,
+                "requests": wanted.requests,
+            },
             wanted.config_versions,
             version,
             None if folder is None else str(folder),

@@ -398,6 +398,7 @@ def test_jobs_are_listed_by_next_run(on_saturday):
         "name",
         "config_reload",
         "health_check",
+        "housekeeping",
         "pre_market",
         "market_open",
         "rebalance",
@@ -470,7 +471,7 @@ def test_status_without_a_daemon_tells_the_market_and_what_would_run_next(on_sat
     assert done.out.splitlines() == [
         "daemon   not running; start it with: orchestrator start",
         "market   NYSE closed until Mon 30 Nov 04:00 (in 1d 17h): Saturday: closed",
-        "jobs     9, 0 paused, 0 parked; next config_reload Sat 28 Nov 11:00 (in 0s)",
+        "jobs     10, 0 paused, 0 parked; next config_reload Sat 28 Nov 11:00 (in 0s)",
         "alerts   0 to be delivered, 0 of them failing",
     ]
     asked = on_saturday(status, "--json")
