@@ -33,7 +33,7 @@ def calendar(patient: Patient) -> Iterator[Finding]:
     today = now.astimezone(found.exchange_timezone).date()
     try:
         sessions = found.sessions(today, today + HORIZON)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         yield fail("calendar", str(error), "pip install --upgrade holidays")
         return
     library = distribution("holidays")

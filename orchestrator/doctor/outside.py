@@ -60,7 +60,9 @@ def _channel(channel: Channel, patient: Patient) -> Iterator[Finding]:
 def broker(patient: Patient) -> Iterator[Finding]:
     """Does it answer, with the right account?"""
     config = patient.config
-    if "ibkr" in {config.broker.broker_type, config.data.primary_source}:
+    if patient.trouble is not None:
+        yield warn("broker", "it is not asked while the config is wrong", "correct the config first")
+    elif "ibkr" in {config.broker.broker_type, config.data.primary_source}:
         from orchestrator.engine.ibkr.probe import probe
 
         for check, result, detail, remedy_ in probe(config, patience=patient.patience):
