@@ -20,6 +20,7 @@ from jobs import JobContext, JobFailed, JobRun, JobSkipped, JobSpec, Overlap, Ru
 from jobs.builtin import BODIES, Errand
 from orchestrator.child import Receiver, module_environment, python_module
 from orchestrator.config.references import Surroundings, Unresolvable, resolve_each
+from orchestrator.correlation import about
 from orchestrator.inbox import Inbox
 
 __all__ = ["JobRunner", "Planned", "Process"]
@@ -231,7 +232,8 @@ class JobRunner:
         """Run the body of a built-in job; None if it goes on in a process of its own."""
         spec = planned.spec
         try:
-            done, result = BODIES[spec.name](self._context, planned.scheduled_at), RunResult.OK
+            with about(job=spec.name, job_run=planned.scheduled_at.isoformat()):
+                done, result = BODIES[spec.name](self._context, planned.scheduled_at), RunResult.OK
             if isinstance(done, Errand):
                 self._send(planned, done, now)
                 return None

@@ -136,6 +136,8 @@ class EngineHost:
             apply_risk = getattr(engine, "apply_risk", None)
             if apply_risk is not None:
                 apply_risk(RiskConfig(**command["risk"]))
+        elif name == "log":
+            logging.getLogger().setLevel(command["level"])
         else:
             logger.warning("unknown command %r", name)
 
