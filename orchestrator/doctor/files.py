@@ -59,7 +59,7 @@ def secrets(patient: Patient) -> Iterator[Finding]:
             yield warn("secrets", f"others than its owner can read {file}", f"chmod 600 {file}")
     if not failures:
         count = sum(1 for _ in from_references(to_dict(patient.config)))
-        yield ok("secrets", f"{count} values come from the environment or from files" if count else "no references")
+        yield ok("secrets", f"references with a value: {count}" if count else "no references")
 
 
 def _unresolvable(text: str, patient: Patient) -> list[Failure]:

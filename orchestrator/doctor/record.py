@@ -130,18 +130,16 @@ def _failing(last: list[Mapping[str, Any]]) -> Iterator[Finding]:
 
 def deliveries_made(patient: Patient) -> Iterator[Finding]:
     """Did the alerts arrive?"""
-    since, overdue = patient.now - LATELY, patient.now - OVERDUE
-    columns = select(
-        deliveries.c.channel, deliveries.c.state, func.count().label("count"), func.max(deliveries.c.last_error)
-    )
-    late = (deliveries.c.state == "pending") & (alerts.c.at < overdue)
-    lost = deliveries.c.state.in_(("failed", "expired")) & (alerts.c.at >= since)
-    query = columns.join_from(deliveries, alerts).where(late | lost).group_by(deliveries.c.channel, deliveries.c.state)
+    late = (deliveries.c.state == "pending") & (alerts.c.at < patient.now - OVERDUE)
+    lost = deliveries.c.state.in_(("failed", "expired")) & (alerts.c.at >= patient.now - LATELY)
+    columns = (deliveries.c.channel, deliveries.c.state)
+    count, error = func.count().label("count"), func.max(deliveries.c.last_error).label("error")
+    query = select(*columns, count, error).join_from(deliveries, alerts).where(late | lost).group_by(*columns)
     with patient.store() as store:
         rows = [] if store is None else store.rows(query)
     for row in rows:
-        what = "wait for more than an hour" if row["state"] == "pending" else "did not arrive in the last week"
-        detail = f"{row['count']} alerts to {row['channel']} {what}: {row['max_1']}"
+        what = "waiting for more than an hour" if row["state"] == "pending" else "lost in the last week"
+        detail = f"alerts to {row['channel']} {what}: {row['count']} ({row['error'] or 'not tried yet'})"
         yield warn("alerts", detail, f"orchestrator notify test {row['channel']}; then: orchestrator alerts retry")
     if not rows:
         yield ok("alerts", "none waits, and none was lost in the last week")

@@ -55,7 +55,7 @@ def test_readable_secrets_are_a_warning(ward):
 def test_references_with_values_are_counted(ward, monkeypatch):
     monkeypatch.setenv("HOOK", "https://hooks.slack.com/services/T/B/verysecret")
     ward.configure(notifications={"slack_webhook_url": "${HOOK}"})
-    assert ward.look(secrets) == [("ok", "1 values come from the environment or from files")]
+    assert ward.look(secrets) == [("ok", "references with a value: 1")]
 
 
 def test_references_without_a_value_are_named(ward):
