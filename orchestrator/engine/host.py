@@ -220,7 +220,7 @@ def main(arguments: list[str]) -> int:
 
     def build() -> TradingEngine:
         config, base_dir = from_dict(startup["config"]), Path(startup["base_dir"])
-        store = Store(store_url(config, base_dir), busy_timeout=BUSY_TIMEOUT, durable=True).open()
+        store = Store(store_url(config, base_dir), busy_timeout=BUSY_TIMEOUT, durable=True).open(thorough=False)
         return build_engine(config, store, market_calendar(config), base_dir, clock, emit)
 
     host = EngineHost(build, startup["symbols"], emit, timedelta(seconds=startup["beat_every"]))

@@ -4,7 +4,7 @@ import sqlite3
 
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-__all__ = ["RESTORE", "StoreError", "cause", "remedy"]
+__all__ = ["RESTORE", "StoreError", "cause", "is_damage", "remedy"]
 
 
 RESTORE = "put a backup back with: orchestrator restore FILE; or move it away to begin anew"
@@ -17,6 +17,11 @@ class StoreError(Exception):
 def cause(error: DatabaseError | sqlite3.Error) -> str:
     """What SQLite said."""
     return str(getattr(error, "orig", error))
+
+
+def is_damage(error: DatabaseError | sqlite3.Error) -> bool:
+    """Whether the file is not what it was written as."""
+    return "malformed" in str(error) or "not a database" in str(error)
 
 
 def remedy(error: DatabaseError | sqlite3.Error) -> str:
