@@ -18,6 +18,16 @@ __all__ = ["backup", "restore"]
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 
+AT_A_BROKER = (
+    "orders and fills after {until} are not in this journal. At its start the engine compares it with the broker by "
+    "order reference: positions and money are the broker's; fills and open orders that the journal does not know are "
+    "left alone and named in the log"
+)
+BEFORE_THE_START = (
+    "look at the orders at your broker before you start; to start without trading: "
+    'orchestrator halt --reason "restored a backup", then orchestrator start'
+)
+
 
 @click.command()
 @FILE
@@ -109,18 +119,15 @@ def _confirm(question: str) -> None:
 def _notes(contents: Contents, settings: Settings) -> list[str]:
     """What is not as it was, for whoever starts a daemon on it."""
     until = _at(contents.written_at, settings)
-    notes = [
-        f"orders and fills after {until} are not in this journal. At its start the engine compares it with the broker "
-        "by order reference: positions and money are the broker's; fills and open orders that the journal does not "
-        "know are left alone and named in the log",
-        "look at the orders at your broker before you start; to start without trading: "
-        'orchestrator halt --reason "restored a backup", then orchestrator start',
-        "alerts that were to be delivered then are delivered now, and jobs that fell due since may run once more",
-    ]
+    if settings.config.broker.broker_type == "paper":
+        notes = [f"the paper account is as it was at {until}: its money and positions are in the database"]
+    else:
+        notes = [AT_A_BROKER.format(until=until), BEFORE_THE_START]
+    notes.append(
+        "alerts that were to be delivered then are delivered now, and jobs that fell due since may run once more"
+    )
     if contents.halted is not None:
         notes.append(f"it is halted: {contents.halted}; lift that with: orchestrator resume")
-    if settings.config.broker.broker_type == "paper":
-        notes[0] = f"the paper account is as it was at {until}: its money and positions are in the database"
     return notes
 
 

@@ -231,6 +231,20 @@ def test_output_that_nobody_takes_ends_nothing(file, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+# --- levels while it runs ---
+
+
+def test_edited_level_is_taken_up_at_once_and_any_other_edit_leaves_that_of_the_command_line(file, rehearse):
+    configure_logging(LoggingConfig(), file, "DEBUG")  # as with -v
+    day = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
+    day.edit("risk: {max_position_size: 0.05}\n")
+    day.until("2026-11-24 10:03")
+    assert logging.getLogger().level == logging.DEBUG
+    day.edit("logging: {level: ERROR}\n")
+    day.until("2026-11-24 10:05")
+    assert logging.getLogger().level == logging.ERROR
+
+
 # --- what the daemon says ---
 
 
