@@ -1,6 +1,7 @@
 """A database, and databases that were left in the middle of something."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ import os, signal, sys
 from orchestrator.store import Store
 store = Store(f"sqlite:///{sys.argv[1]}").open()
 store.write_meta("halt", {"reason": "looking"})
+store.write_meta("mark", "in the log")
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -40,11 +42,20 @@ def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-@pytest.fixture
-def torn(path: Path, run_python: Callable[..., object]) -> Path:
-    """A database whose daemon was killed: the last of it, a halt, is in the log only."""
-    run_python(TEAR, path)
+@pytest.fixture(scope="session")
+def torn_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """What a killed daemon has left: a database, its log, and the index of that."""
+    path = tmp_path_factory.mktemp("torn") / "orchestrator.db"
+    subprocess.run([sys.executable, "-c", TEAR, str(path)], env=ENVIRONMENT, check=False)
     assert path.with_name("orchestrator.db-wal").stat().st_size > 0
+    return [path.with_name(f"{path.name}{ending}") for ending in ("", "-wal", "-shm")]
+
+
+@pytest.fixture
+def torn(path: Path, torn_files: list[Path]) -> Path:
+    """A database whose daemon was killed: the last of it, a halt and a mark, is in the log only."""
+    for file in torn_files:
+        shutil.copy(file, path.parent)
     return path
 
 

