@@ -77,7 +77,7 @@ def _start(settings: Settings, live: bool) -> None:
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
     file = log_file(settings.config, settings.source.base_dir)
     configure_logging(settings.config.logging, file, level, secrets_of(settings.config))
-    faulthandler.enable()  # the SIGABRT of a watchdog shows where it hangs
+    faulthandler.enable(2)  # the SIGABRT of a watchdog shows where it hangs
     try:
         TradingOrchestrator(settings.path).start()
     except EngineRefused as error:

@@ -876,7 +876,9 @@ def test_colour_is_for_terminals_that_have_it_and_for_those_who_want_it(monkeypa
 
 
 @pytest.mark.parametrize(("supervised", "seconds"), [(True, 10), (False, 0)])
-def test_error_under_supervisord_ends_it_a_little_later(command, tmp_path, monkeypatch, supervised, seconds):
+def test_error_under_supervisord_ends_it_a_little_later(
+    command, tmp_path, monkeypatch, supervised, seconds, kept_logging
+):
     (tmp_path / "config.paper.yaml").write_text(f"{PAPER}state_dir: config.paper.yaml/x\n")  # can't be a folder
     if supervised:
         monkeypatch.setenv("SUPERVISOR_ENABLED", "1")

@@ -20,18 +20,9 @@ logger = logging.getLogger("orchestrator.test")
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Iterator[Path]:
-    """Where the log of a test goes; the logging of the test run is put back."""
-    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
-    for handler in handlers:
-        root.removeHandler(handler)
-    yield tmp_path / "state" / "orchestrator.log"
-    for handler in root.handlers[:]:
-        root.removeHandler(handler)
-        handler.close()
-    for handler in handlers:
-        root.addHandler(handler)
-    root.setLevel(level)
+def file(tmp_path: Path, kept_logging: None) -> Path:
+    """Where the log of a test goes."""
+    return tmp_path / "state" / "orchestrator.log"
 
 
 def lines(file: Path) -> list[str]:
