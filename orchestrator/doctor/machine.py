@@ -10,7 +10,7 @@ from zoneinfo import TZPATH, ZoneInfo
 
 from orchestrator.doctor.findings import Finding, fail, ok, warn
 from orchestrator.doctor.patient import Patient
-from orchestrator.gate import RELEASED
+from orchestrator.world import RealWorld
 
 __all__ = ["calendar", "clock", "service_manager", "time_zones"]
 
@@ -51,7 +51,7 @@ def calendar(patient: Patient) -> Iterator[Finding]:
 def clock(patient: Patient) -> Iterator[Finding]:
     """Is it plausible? Without the network nobody can say more than that."""
     now = patient.now
-    if now < RELEASED:
+    if now < RealWorld.earliest:
         yield fail("clock", f"it says {now:%Y-%m-%d %H:%M} UTC", "set it, and have it kept: timedatectl set-ntp true")
         return
     youngest = max(_written(patient), default=None)

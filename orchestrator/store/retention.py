@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column, select, text
+from sqlalchemy import ColumnElement, TextClause, bindparam, literal_column, select, text
 
 from orchestrator.store.columns import Instant
 from orchestrator.store.store import Store
@@ -89,7 +89,7 @@ TEXTS = Kind(
 
 def stale(store: Store, kind: Kind, before: datetime) -> list[Any]:
     """The keys of what may go, oldest first."""
-    keys = _keys(store, kind.stale, before=Instant().process_bind_param(before, None))
+    keys = _keys(store, kind.stale, before=before)
     if kind is not KINDS["alerts"] or not keys:
         return keys
     needed = _still_open(store)
@@ -113,7 +113,12 @@ def remove(store: Store, kind: Kind, keys: Sequence[Any], pause: Callable[[], No
 
 def _keys(store: Store, query: str, **values: Any) -> list[Any]:
     with store.reader.connect() as connection:
-        return list(connection.execute(text(query), values).scalars())
+        return list(connection.execute(_timed(query), values).scalars())
+
+
+def _timed(query: str) -> TextClause:
+    """A statement whose ``:before`` is a time, if it has one."""
+    return text(query).bindparams(bindparam("before", type_=Instant())) if ":before" in query else text(query)
 
 
 def _still_open(store: Store) -> Collection[str]:
