@@ -5,10 +5,22 @@ needed for correctness: state is computed at every turn of the loop, and these w
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-__all__ = ["BODIES", "TABLE", "JobContext", "JobFailed", "JobSkipped"]
+__all__ = ["BODIES", "TABLE", "Errand", "JobContext", "JobFailed", "JobSkipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a built-in job has done by a process of its own, because it takes too long for the daemon's loop.
+
+    :param module: one of ours, run as ``python -m``; the last line that it prints says what it did.
+    """
+
+    module: str
+    arguments: tuple[str, ...] = ()
 
 
 class JobFailed(Exception):
@@ -40,6 +52,9 @@ class JobContext(Protocol):
     def report_session(self, scheduled_at: datetime) -> str:
         """Tell what the session brought; raises JobSkipped on a later day, JobFailed if it can't be read."""
 
+    def keep_house(self, scheduled_at: datetime) -> Errand | str:
+        """Have old history removed, and a backup made."""
+
 
 TABLE: Mapping[str, Mapping[str, Any]] = {
     "pre_market": {"session": "pre_open", "misfire": "run_if_same_session", "notify": "never"},
@@ -51,9 +66,10 @@ TABLE: Mapping[str, Mapping[str, Any]] = {
     "heartbeat": {"interval": "5m", "misfire": "skip", "notify": "never"},
     "health_check": {"interval": "60s", "misfire": "skip"},
     "config_reload": {"interval": "60s", "misfire": "run", "notify": "never"},
+    "housekeeping": {"cron": "15 3 * * *", "misfire": "run"},
 }
 
-BODIES: Mapping[str, Callable[[JobContext, datetime], str]] = {
+BODIES: Mapping[str, Callable[[JobContext, datetime], str | Errand]] = {
     "pre_market": lambda context, at: context.announce_session(at),
     "market_open": lambda context, at: context.announce_session(at),
     "rebalance": lambda context, at: context.rebalance(at),
@@ -63,4 +79,5 @@ BODIES: Mapping[str, Callable[[JobContext, datetime], str]] = {
     "heartbeat": lambda context, _: context.heartbeat(),
     "health_check": lambda context, _: context.check_health(),
     "config_reload": lambda context, _: context.reload_config(),
+    "housekeeping": lambda context, at: context.keep_house(at),
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 from notifiers import Notifier
 from orchestrator.config import TradingConfig
 from orchestrator.control import WAKE
+from orchestrator.correlation import about
 from orchestrator.engine.interface import EngineRefused
 from orchestrator.events import Event, StateChanged
 from orchestrator.loop import Loop
@@ -134,7 +135,9 @@ class TradingOrchestrator:
 
     def step(self, now: datetime) -> datetime:
         """One turn; returns when the next must be at the latest."""
-        return self.loop.step(now)
+        loop, run = self.loop, self.loop.supervisor.run
+        with about(session=loop.session(), engine_run="" if run is None else run.name):
+            return loop.step(now)
 
     def try_step(self, now: datetime) -> datetime:
         """A turn that may fail: the next is a second later. What keeps failing is raised."""

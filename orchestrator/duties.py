@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendars import MarketCalendar, MarketState, Session
-from jobs import JobFailed, JobSkipped
+from jobs import Errand, JobFailed, JobSkipped
 from notifiers import AlertLevel
 from orchestrator.alerts.report import SessionReport, reported_session, session_report, starting_cash
 from orchestrator.health import problems
+from orchestrator.housekeeping import Chores
 from orchestrator.status import ailment, snapshot
 
 if TYPE_CHECKING:
@@ -93,6 +94,13 @@ class Duties:
         report = self._report(session, now)
         loop.alarms.raise_alert(AlertLevel.INFO, "heartbeat", report.title(), report.text(), now)
         return report.title()
+
+    def keep_house(self, scheduled_at: datetime) -> Errand | str:
+        loop = self._loop
+        if loop.store.path is None:
+            return "a store in memory has no old history"
+        chores = Chores.of(loop.config, loop.source.base_dir, loop.adoption.version, loop.clock.now())
+        return Errand("orchestrator.housekeeping", (chores.text(),))
 
     def _report(self, session: Session, now: datetime) -> SessionReport:
         loop = self._loop

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from calendars import Clock
 from jobs import JobRun, JobSpec, RunResult
 from orchestrator.alerts.alarms import Alarms
+from orchestrator.correlation import about
 from orchestrator.events import JobRan
 from orchestrator.history import History
 from orchestrator.store import Store, job_runs
@@ -26,6 +27,14 @@ WRITE = INSERT.on_conflict_do_update(
 )
 """A fire has one row, from its claim to its end."""
 
+LEVELS: Mapping[RunResult | None, int] = {
+    RunResult.FAILED: logging.WARNING,
+    RunResult.TIMEOUT: logging.WARNING,
+    RunResult.MISSED: logging.INFO,
+    RunResult.OVERLAPPED: logging.INFO,
+}
+"""What else becomes of a fire is a matter for whoever looks closely: there are thousands a day."""
+
 
 class JobLedger:
     """Keeps the history of jobs."""
@@ -35,6 +44,8 @@ class JobLedger:
     ) -> None:
         self._store, self._history, self._alarms, self._publish, self._clock = store, history, alarms, publish, clock
         self._store_error = ""
+        self._said: dict[str, tuple[RunResult | None, str]] = {}
+        """The last end of each job."""
 
     def begun(self, spec: JobSpec, scheduled_at: datetime, now: datetime) -> None:
         """A run has begun in a process of its own."""
@@ -44,9 +55,15 @@ class JobLedger:
         """A run has ended, or a fire did not begin one."""
         now = self._clock.now()
         self._history.add(WRITE, _row(run))
-        logger.debug("job %s %s: %s", run.job, run.result, run.reason)
-        self._publish(JobRan(now, run))
-        self._alarms.job_ran(spec, run, now)
+        with about(job=run.job, job_run=run.scheduled_at.isoformat()):
+            logger.log(self._level(run), "job %s %s: %s", run.job, run.result, run.reason)
+            self._publish(JobRan(now, run))
+            self._alarms.job_ran(spec, run, now)
+
+    def _level(self, run: JobRun) -> int:
+        """One that goes on failing in the same way, every minute perhaps, has been heard."""
+        again, self._said[run.job] = self._said.get(run.job) == (run.result, run.reason), (run.result, run.reason)
+        return logging.DEBUG if again else LEVELS.get(run.result, logging.DEBUG)
 
     def close_lost(self, specs: Mapping[str, JobSpec]) -> None:
         """Runs that an earlier daemon began and did not live to see the end of: told, and not begun again."""

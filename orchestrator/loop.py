@@ -51,6 +51,7 @@ from orchestrator.inbox import Inbox
 from orchestrator.incidents import Incidents
 from orchestrator.ledger import JobLedger
 from orchestrator.leftovers import Leftovers
+from orchestrator.logs import hide, secrets_of, set_level
 from orchestrator.operator import Operator
 from orchestrator.ping import Ping, PingProcess
 from orchestrator.requests import RequestDesk
@@ -466,7 +467,10 @@ class Loop:
         self.outbox.configure(new.notifications, calendar.exchange_timezone)
         self.runner.calendar = calendar
         self.schedule.follow(specs, calendar, now)
-        logging.getLogger("orchestrator").setLevel(new.logging.level)
+        if any(change.key == "logging.level" for change in found):
+            set_level(new.logging.level)
+            self.supervisor.command({"command": "log", "level": new.logging.level})
+        hide(secrets_of(new))
         if any(change.concerns_engine for change in found):
             self.supervisor.forgive(now)
         if found:

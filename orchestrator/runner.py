@@ -1,7 +1,8 @@
 """Begins the runs of jobs and says how they ended.
 
-The built-in jobs run here and now, in the loop: each is short. Everything that a user brings runs in a process of its
-own, with a deadline, its output kept. However many of them hang, a turn of the loop starts a few and goes on.
+The built-in jobs run here and now, in the loop: each is short, or sends a process on an errand. Everything that a user
+brings runs in a process of its own, with a deadline, its output kept. However many of them hang, a turn of the loop
+starts a few and goes on.
 """
 
 import json
@@ -16,9 +17,10 @@ from typing import Any, NamedTuple, Protocol
 
 from calendars import Clock, MarketCalendar
 from jobs import JobContext, JobFailed, JobRun, JobSkipped, JobSpec, Overlap, RunResult
-from jobs.builtin import BODIES
+from jobs.builtin import BODIES, Errand
 from orchestrator.child import Receiver, module_environment, python_module
 from orchestrator.config.references import Surroundings, Unresolvable, resolve_each
+from orchestrator.correlation import about
 from orchestrator.inbox import Inbox
 
 __all__ = ["JobRunner", "Planned", "Process"]
@@ -136,10 +138,11 @@ class JobRunner:
 
     def run_now(self, spec: JobSpec, now: datetime) -> str:
         """Begin a run that an operator asks for, whatever the schedule says; returns what came of it, in words."""
-        if spec.builtin:
-            run = self._run_here(Planned(spec, now, "asked for by an operator"), now)
+        planned = Planned(spec, now, "asked for by an operator")
+        if not spec.builtin:
+            self._planned.append(planned)
+        elif (run := self._run_here(planned, now)) is not None:
             return f"{run.result}: {run.reason}"
-        self._planned.append(Planned(spec, now, "asked for by an operator"))
         return f"begun; to see how it ends: orchestrator jobs history {spec.name}"
 
     def idle(self) -> bool:
@@ -225,10 +228,16 @@ class JobRunner:
         if planned.attempt > 1:
             self._release(spec.name)
 
-    def _run_here(self, planned: Planned, now: datetime) -> JobRun:
+    def _run_here(self, planned: Planned, now: datetime) -> JobRun | None:
+        """Run the body of a built-in job; None if it goes on in a process of its own."""
         spec = planned.spec
         try:
-            reason, result = BODIES[spec.name](self._context, planned.scheduled_at), RunResult.OK
+            with about(job=spec.name, job_run=planned.scheduled_at.isoformat()):
+                done, result = BODIES[spec.name](self._context, planned.scheduled_at), RunResult.OK
+            if isinstance(done, Errand):
+                self._send(planned, done, now)
+                return None
+            reason = done
         except JobSkipped as skipped:
             reason, result = str(skipped), RunResult.SKIPPED
         except JobFailed as failed:
@@ -241,13 +250,22 @@ class JobRunner:
         self._report(spec, run)
         return run
 
+    def _send(self, planned: Planned, errand: Errand, now: datetime) -> None:
+        if planned.spec.name in self._running:
+            self._overlap(planned)
+        else:
+            self._start(planned, python_module(errand.module, *errand.arguments), module_environment(), now)
+
     def _spawn(self, planned: Planned, now: datetime) -> None:
-        spec = planned.spec
         try:
-            command, environment = self._command(spec.action)
+            command, environment = self._command(planned.spec.action)
         except Unresolvable as error:
             self._refuse(planned, RunResult.FAILED, f"its command can't be made: {error}")
             return
+        self._start(planned, command, environment, now)
+
+    def _start(self, planned: Planned, command: list[str], environment: dict[str, str], now: datetime) -> None:
+        spec = planned.spec
         # "python" in a command is the one that the daemon runs on, with all that is installed for it.
         environment["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), environment.get("PATH", os.defpath)])
         environment |= {
@@ -334,9 +352,9 @@ def _verdict(run: UserRun, code: int | None) -> tuple[RunResult, str]:
         return RunResult.TIMEOUT, f"killed after its timeout of {run.planned.spec.timeout.total_seconds():g} s"
     if code is None:
         return RunResult.FAILED, "ended because the daemon stopped"
-    if code == 0:
-        return RunResult.OK, ""
     last = run.output.strip().rpartition("\n")[2]
+    if code == 0:
+        return RunResult.OK, last if run.planned.spec.builtin else ""
     ending = f"exit code {code}" if code > 0 else f"signal {-code}"
     return RunResult.FAILED, f"{ending}: {last}" if last else ending
 

@@ -13,6 +13,7 @@ from signal import Signals
 from typing import Any, NamedTuple
 
 from orchestrator.config import EngineConfig
+from orchestrator.correlation import about
 from orchestrator.engine.link import EngineLink, Launch
 from orchestrator.events import (
     EngineBeat,
@@ -402,7 +403,8 @@ class EngineSupervisor:
         return self.run.name if self.run is not None else "?"
 
     def _tell(self, action: str, now: datetime, detail: str = "") -> None:
-        self._publish(EngineMoved(now, action, self._name(), detail))
+        with about(engine_run=self._name()):
+            self._publish(EngineMoved(now, action, self._name(), detail))
 
 
 def _exit_text(code: int) -> str:

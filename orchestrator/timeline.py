@@ -26,7 +26,7 @@ from orchestrator.events import (
 
 __all__ = ["Timeline", "as_document"]
 
-QUIET_JOBS = frozenset({"heartbeat", "health_check", "config_reload"})
+QUIET_JOBS = frozenset({"heartbeat", "health_check", "config_reload", "housekeeping"})
 
 
 def as_document(event: Event, calendar: MarketCalendar) -> dict[str, Any] | None:

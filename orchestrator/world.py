@@ -113,7 +113,7 @@ class RealWorld:
             self._lock.acquire(self.clock.now())
         try:
             Store(url, busy_timeout=OPEN_TIMEOUT).open().close()  # at the start there is time to wait for a lock
-            return store.open()
+            return store.open(thorough=False)
         except BaseException:
             self._release()
             raise

@@ -27,6 +27,7 @@ from orchestrator.alerts.records import Records, Told, given_up, matter_rows, to
 from orchestrator.alerts.rescue import Rescue, channel_key
 from orchestrator.alerts.words import span
 from orchestrator.config import NotificationConfig
+from orchestrator.correlation import about
 from orchestrator.history import History
 from orchestrator.store import Store
 
@@ -131,7 +132,6 @@ class Outbox:
             exactly the channels that were told of the matter, or still will be, whatever its own level, and says how
             long it lasted. If no channel was, it is an alert like any other.
         """
-        logger.log(LOG_LEVELS[message.level], "%s: %s", message.title, message.message)
         now, keys = message.timestamp, (closes or "").split()
         self._sort_out_loaded(now)
         if keys:
@@ -141,6 +141,8 @@ class Outbox:
             self._matters.say(alert.key, message.level, now, self._monotonic())
             self._records.alert(alert)
             self._tell(alert, now)
+        with about(alert=alert.id):
+            logger.log(LOG_LEVELS[message.level], "%s: %s", message.title, message.message)
         self._rescue.stands_in(alert, now)
 
     def _put_end(self, message: NotificationMessage, topic: str, key: str | None, keys: list[str]) -> Alert:

@@ -27,6 +27,9 @@ COMMANDS = {
     "notify": ("orchestrator.cli.notify:notify", "Try the notification channels."),
     "service": ("orchestrator.cli.service:service", "Run under supervisord, systemd or Docker."),
     "completion": ("orchestrator.cli.completion:completion", "Have the shell complete words."),
+    "backup": ("orchestrator.cli.backup:backup", "Copy the database to a file while it is in use."),
+    "restore": ("orchestrator.cli.backup:restore", "Put a backup in place of the database."),
+    "doctor": ("orchestrator.cli.doctor:doctor", "Say what is wrong, and what to do about it."),
     "simulate": ("orchestrator.cli.simulate:simulate", "Rehearse days or years on a virtual clock."),
 }
 

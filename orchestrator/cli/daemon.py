@@ -65,7 +65,7 @@ def _start(settings: Settings, live: bool) -> None:
     from orchestrator.cli.screen import start_screen
     from orchestrator.daemon import TradingOrchestrator
     from orchestrator.engine.interface import EngineRefused
-    from orchestrator.logs import configure_logging
+    from orchestrator.logs import configure_logging, secrets_of
 
     guard_money(settings.config, live, "start")
     refuse_unsupported(settings.config)
@@ -75,8 +75,9 @@ def _start(settings: Settings, live: bool) -> None:
         click.echo(start_screen(settings))
     os.umask(0o077)  # what the daemon writes is its owner's alone
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
-    configure_logging(settings.config.logging, log_file(settings.config, settings.source.base_dir), level)
-    faulthandler.enable()  # the SIGABRT of a watchdog shows where it hangs
+    file = log_file(settings.config, settings.source.base_dir)
+    configure_logging(settings.config.logging, file, level, secrets_of(settings.config))
+    faulthandler.enable(2)  # the SIGABRT of a watchdog shows where it hangs
     try:
         TradingOrchestrator(settings.path).start()
     except EngineRefused as error:

@@ -5,13 +5,14 @@ import logging
 from typing import Any
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from orchestrator.config import ConfigError, TradingConfig
 from orchestrator.control import NoAnswer, RequestRefused
 from orchestrator.exit_codes import ExitCode
 from orchestrator.lock import StoreOwned
 from orchestrator.store import StoreError
+from orchestrator.store.errors import cause, is_damage, remedy
 
 __all__ = ["Failed", "NoDaemon", "Refused", "code_of", "guard_money", "refuse_unsupported", "report"]
 
@@ -96,8 +97,10 @@ def report(error: Exception, as_json: bool) -> ExitCode:
 
 
 def _text(error: Exception) -> str:
+    if isinstance(error, DatabaseError):
+        return f"the store: {cause(error)}; {remedy(error)}" if is_damage(error) else f"the store: {cause(error)}"
     if isinstance(error, SQLAlchemyError):
-        return f"the store: {getattr(error, 'orig', error)}"
+        return f"the store: {error}"
     if isinstance(error, EXPECTED):
         return str(error)
     logging.getLogger("orchestrator").debug("unexpected", exc_info=error)

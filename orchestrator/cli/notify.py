@@ -14,10 +14,10 @@ from calendars import Clock
 from notifiers import AlertLevel, NotificationMessage, build_notifier
 from notifiers.redaction import describe
 from orchestrator.alerts.channels import Channel, channels
+from orchestrator.alerts.remedies import remedy
 from orchestrator.cli.completers import channel_names
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import echo_json, json_option
-from orchestrator.cli.remedies import remedy
 from orchestrator.cli.settings import Settings
 from orchestrator.config import NotificationConfig
 

@@ -9,7 +9,7 @@ from orchestrator.config import warnings
 
 __all__ = ["start_screen"]
 
-SHOWN_JOBS = 6
+SHOWN_JOBS = 7
 
 
 def start_screen(settings: Settings) -> str:

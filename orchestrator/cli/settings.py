@@ -129,4 +129,4 @@ class Settings:
 
     def writer(self) -> Store:
         """The store for putting requests to the daemon. The caller closes it."""
-        return Store(f"sqlite:///{self.store_path}").open()
+        return Store(f"sqlite:///{self.store_path}").open(thorough=False)

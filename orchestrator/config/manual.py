@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin
 from orchestrator.config.editing.yaml_writing import flow
 from orchestrator.config.errors import Path, dotted
 from orchestrator.config.model import NotificationConfig, RouteConfig, TradingConfig
-from orchestrator.config.options import Apply, is_section, option_of, types_of
+from orchestrator.config.options import Apply, is_section, option_of, readable, types_of
 
 __all__ = ["reference_page"]
 
@@ -180,7 +180,7 @@ def _row(kind: type, name: str, at: Path) -> str:
     cells = (
         f"``{dotted(path)}``",
         _may_be(types_of(kind)[name], option.rules) + (" (*secret*)" if option.secret else ""),
-        f"``{flow(getattr(kind(), name))}``",
+        f"``{flow(readable(option, getattr(kind(), name)))}``",
         WHEN[option.apply],
         MARKUP.sub(r"\\\g<0>", option.doc),
     )

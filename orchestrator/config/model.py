@@ -18,6 +18,7 @@ __all__ = [
     "DataConfig",
     "EngineConfig",
     "HealthConfig",
+    "HousekeepingConfig",
     "LoggingConfig",
     "NotificationConfig",
     "RiskConfig",
@@ -28,6 +29,8 @@ __all__ = [
     "embedded_defaults",
     "is_secret",
 ]
+
+DAY = 86_400
 
 LEVELS = ["info", "warning", "critical"]
 TOPICS = ["order", "risk", "engine", "config", "job", "heartbeat"]
@@ -198,6 +201,25 @@ class HealthConfig:
 
 
 @dataclass
+class HousekeepingConfig:
+    """How long history is kept. Orders and fills are kept for ever: they are the account's only record."""
+
+    job_runs: float = option(90 * DAY, "runs of jobs; the last of each job stays", duration=True, min=DAY)
+    transitions: float = option(365 * DAY, "changes of state", duration=True, min=DAY)
+    alerts: float = option(90 * DAY, "alerts; one that is not delivered or not over stays", duration=True, min=DAY)
+    incidents: float = option(90 * DAY, "failures of the engine, with their files", duration=True, min=DAY)
+    equity: float = option(
+        30 * DAY, "every mark of the equity; after that a session's last and worst", duration=True, min=DAY
+    )
+    requests: float = option(7 * DAY, "what commands asked of the daemon", duration=True, min=DAY)
+    config_versions: int = option(200, "config texts besides the current and the last that worked", min=1)
+    backup_dir: str | None = option(
+        None, "folder of a daily backup of the database, relative to this file", format=formats.PLACE
+    )
+    backups: int = option(7, "daily backups that are kept there", min=1)
+
+
+@dataclass
 class RouteConfig:
     """Which alerts go to which channels; what is not said is not asked."""
 
@@ -287,6 +309,9 @@ class TradingConfig:
     engine: EngineConfig = section(EngineConfig, "the engine's process; seconds, or text such as 90s, 5m, 1h30m")
     health: HealthConfig = section(HealthConfig, "what the health check looks at")
     notifications: NotificationConfig = section(NotificationConfig, "who is told what, and how")
+    housekeeping: HousekeepingConfig = section(
+        HousekeepingConfig, "how long history is kept; orders and fills always are"
+    )
     state_dir: str = option(
         ".orchestrator",
         "relative to this file; database, logs, incidents",

@@ -8,9 +8,11 @@ from typing import Any, Literal, TypeVar, get_type_hints
 
 from orchestrator.config.errors import Path
 
-__all__ = ["Apply", "Option", "is_section", "option", "option_at", "option_of", "section", "types_of"]
+__all__ = ["Apply", "Option", "is_section", "option", "option_at", "option_of", "readable", "section", "types_of"]
 
 T = TypeVar("T")
+
+DAY = 86_400
 
 Apply = Literal["now", "engine", "daemon"]
 """When a changed value takes effect: at the reload, at the next start of the engine, or of the daemon."""
@@ -52,6 +54,14 @@ def option_of(of: "Field[Any]") -> Option:
     """What is known of the option that a dataclass field holds."""
     known: Option = of.metadata["option"]
     return known
+
+
+def readable(option: Option, value: Any) -> Any:
+    """A value as people write it: a duration of days and more by its units."""
+    from jobs.durations import format_duration
+
+    long = "duration" in option.rules and isinstance(value, int | float) and value >= DAY
+    return format_duration(value) if long else value
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orchestrator.config.model import TradingConfig
 
-__all__ = ["cache_dir", "data_path", "log_file", "state_dir", "store_url"]
+__all__ = ["backup_dir", "cache_dir", "data_path", "log_file", "state_dir", "store_url"]
 
 SQLITE = "sqlite:///"
 
@@ -32,6 +32,12 @@ def store_url(config: TradingConfig, base_dir: Path) -> str:
 def log_file(config: TradingConfig, base_dir: Path) -> Path | None:
     """The log, which a relative path puts into `state_dir`; None if there is to be none."""
     return resolve(config.logging.file, state_dir(config, base_dir)) if config.logging.file else None
+
+
+def backup_dir(config: TradingConfig, base_dir: Path) -> Path | None:
+    """The folder of the daily backups, if there are to be any."""
+    folder = config.housekeeping.backup_dir
+    return None if folder is None else resolve(folder, base_dir)
 
 
 def data_path(config: TradingConfig, base_dir: Path) -> Path | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.config.editing.yaml_writing import entry
 from orchestrator.config.model import BrokerConfig, NotificationConfig, TradingConfig, embedded_defaults
-from orchestrator.config.options import is_section, option_of, types_of
+from orchestrator.config.options import is_section, option_of, readable, types_of
 from orchestrator.config.plain import as_written, to_dict
 
 __all__ = ["commented_data", "commented_yaml", "live_template", "paper_template"]
@@ -82,7 +82,7 @@ def _blocks(data: Mapping[str, Any]) -> Iterator[str]:
 def _options(section: str, kind: type, data: Mapping[str, Any]) -> Iterator[str]:
     for each in fields(kind):
         option, value = option_of(each), data[each.name]
-        yield from _option(each.name, value, option.doc, "  ")
+        yield from _option(each.name, readable(option, value), option.doc, "  ")
         if not value:
             yield from (f"  #   {line}" for line in option.example.splitlines())
 

@@ -136,6 +136,8 @@ class EngineHost:
             apply_risk = getattr(engine, "apply_risk", None)
             if apply_risk is not None:
                 apply_risk(RiskConfig(**command["risk"]))
+        elif name == "log":
+            logging.getLogger().setLevel(command["level"])
         else:
             logger.warning("unknown command %r", name)
 
@@ -218,7 +220,7 @@ def main(arguments: list[str]) -> int:
 
     def build() -> TradingEngine:
         config, base_dir = from_dict(startup["config"]), Path(startup["base_dir"])
-        store = Store(store_url(config, base_dir), busy_timeout=BUSY_TIMEOUT, durable=True).open()
+        store = Store(store_url(config, base_dir), busy_timeout=BUSY_TIMEOUT, durable=True).open(thorough=False)
         return build_engine(config, store, market_calendar(config), base_dir, clock, emit)
 
     host = EngineHost(build, startup["symbols"], emit, timedelta(seconds=startup["beat_every"]))

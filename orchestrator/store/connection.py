@@ -7,14 +7,16 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-__all__ = ["connect"]
+__all__ = ["connect", "reading_uri"]
 
 
 def connect(url: str, path: Path | None, busy_timeout: float, durable: bool, read_only: bool) -> Engine:
     if path is None:
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
-        engine = create_engine(_reading_url(path) if read_only else URL.create("sqlite", database=str(path)))
+        place = reading_uri(path) if read_only else str(path)
+        query = {"uri": "true"} if read_only else {}
+        engine = create_engine(URL.create("sqlite", database=place, query=query))
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
@@ -34,9 +36,7 @@ def connect(url: str, path: Path | None, busy_timeout: float, durable: bool, rea
     return engine
 
 
-def _reading_url(path: Path) -> URL:
+def reading_uri(path: Path) -> str:
     """Where there is no WAL nobody has the file open, and nothing but `immutable` keeps SQLite from making one."""
-    options = {"mode": "ro", "uri": "true"}
-    if not path.with_name(f"{path.name}-wal").exists():
-        options["immutable"] = "1"
-    return URL.create("sqlite", database=f"file:{quote(str(path))}", query=options)
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    return f"file:{quote(str(path))}?mode=ro{'&immutable=1' if alone else ''}"

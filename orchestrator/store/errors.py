@@ -4,7 +4,10 @@ import sqlite3
 
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-__all__ = ["StoreError", "cause", "remedy"]
+__all__ = ["RESTORE", "StoreError", "cause", "is_damage", "remedy"]
+
+
+RESTORE = "put a backup back with: orchestrator restore FILE; or move it away to begin anew"
 
 
 class StoreError(Exception):
@@ -16,10 +19,17 @@ def cause(error: DatabaseError | sqlite3.Error) -> str:
     return str(getattr(error, "orig", error))
 
 
+def is_damage(error: DatabaseError | sqlite3.Error) -> bool:
+    """Whether the file is not what it was written as."""
+    return "malformed" in str(error) or "not a database" in str(error)
+
+
 def remedy(error: DatabaseError | sqlite3.Error) -> str:
     """What to do about it."""
     if isinstance(error, OperationalError) and "locked" in str(error):
         return "another program holds it; close that and try again"
     if "unable to open" in str(error) or "readonly" in str(error):
         return "check that the folder exists and may be written"
-    return "restore a backup, or move it away to begin anew"
+    if "full" in str(error):
+        return "make space"
+    return RESTORE

@@ -1,21 +1,29 @@
 """What the daemon remembers, opened where it is sound."""
 
-import os
+import logging
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import DatabaseError
 
+from orchestrator.config.files import make_folder
 from orchestrator.store.connection import connect
-from orchestrator.store.errors import StoreError, cause, remedy
+from orchestrator.store.copying import copy_database, reading
+from orchestrator.store.errors import RESTORE, StoreError, cause, remedy
 from orchestrator.store.migrations import SCHEMA_VERSION, migrate
+from orchestrator.store.soundness import beside, refuse_unusable
 from orchestrator.store.statements import WRITE_META
 from orchestrator.store.tables import meta, tables
 
 __all__ = ["Store"]
+
+logger = logging.getLogger("orchestrator.store")
+
+FIRST_VERSION = insert(meta).prefix_with("OR IGNORE").values(key="schema_version", value=SCHEMA_VERSION)
 
 
 class Store:
@@ -35,10 +43,15 @@ class Store:
         self.engine = connect(url, self.path, busy_timeout, durable, read_only)
         self.reader = self.engine.execution_options(read_only=True)
 
-    def open(self) -> "Store":
-        """Make what is missing and look whether the rest is sound. Reading stores only look."""
+    def open(self, *, thorough: bool = True) -> "Store":
+        """Make what is missing and look whether the rest is sound. Reading stores only look, and not at every page.
+
+        :param thorough: look at every page, which takes a second for 100 MB; needless where it has just been done.
+        """
         try:
-            self._check()
+            if self.path is not None:
+                self._prepare(self.path)
+            self._check(thorough=thorough and not self.read_only)
             if not self.read_only:
                 self._migrate()
                 tables.create_all(self.engine)
@@ -51,32 +64,51 @@ class Store:
             raise
         return self
 
-    def _check(self) -> None:
-        if self.path is not None and not self.read_only:
-            _create_private(self.path)
+    def _prepare(self, path: Path) -> None:
+        refuse_unusable(path, writing=not self.read_only)
+        if not self.read_only and not path.exists():
+            _create(path)
+
+    def _check(self, *, thorough: bool) -> None:
         with self.reader.connect() as connection:
-            answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() if thorough else "ok"
             if answer != "ok":
-                raise StoreError(f"{self.path}: the database is damaged ({answer}); restore a backup, or move it away")
-            version = self.read_meta("schema_version", connection) if _has_table(connection, "meta") else None
+                raise StoreError(f"{self.path}: the database is damaged ({answer}); {RESTORE}")
+            version = self._version(connection)
         if version is not None and version > SCHEMA_VERSION:
             raise StoreError(
                 f"{self.path}: written by a newer version (schema {version}, this program knows {SCHEMA_VERSION}); "
-                "install that version again"
+                "install that version again, or restore a backup of this one's"
             )
         if version is not None and version < SCHEMA_VERSION and self.read_only:
             raise StoreError(f"{self.path}: written by an earlier version; orchestrator start brings it up to date")
 
     def _migrate(self) -> None:
-        """Bring a database of an earlier version up to this one: whole or, if it is killed on the way, not at all."""
+        """Bring a database of an earlier version up to this one: whole or, if it is killed on the way, not at all.
+
+        What it was before is kept beside it, for whoever must go back to that version.
+        """
+        with self.reader.connect() as connection:
+            version = self._version(connection)
+        if version is None or version >= SCHEMA_VERSION:
+            return
+        if self.path is not None:
+            kept = beside(self.path, f".schema-{version}")
+            with reading(self.path) as source:
+                copy_database(source, kept, replace=True)
+            logger.info("the database is brought from schema %d to %d; before: %s", version, SCHEMA_VERSION, kept)
         with self.engine.begin() as connection:
-            version = self.read_meta("schema_version", connection) if _has_table(connection, "meta") else None
-            if version is not None and version < SCHEMA_VERSION:
+            if self._version(connection) == version:
                 migrate(connection, version)
+
+    def _version(self, connection: Connection) -> int | None:
+        """The schema's; None for a database in which there is nothing yet."""
+        version: int | None = self.read_meta("schema_version", connection) if _has_table(connection, "meta") else None
+        return version
 
     def _write_version(self) -> None:
         with self.engine.begin() as connection:
-            connection.execute(insert(meta).prefix_with("OR IGNORE").values(key="schema_version", value=SCHEMA_VERSION))
+            connection.execute(FIRST_VERSION)
 
     def in_use(self) -> bool:
         """Whether a daemon has come as far as to keep its jobs here, which it does last."""
@@ -112,10 +144,11 @@ class Store:
             return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _create_private(path: Path) -> None:
-    """The file is its owner's alone from the first byte on; SQLite gives its WAL files the same mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+def _create(path: Path) -> None:
+    """Make a database that is its owner's alone and has all tables from the first moment on."""
+    make_folder(path.parent, 0o700)
+    with Store("sqlite://") as empty, closing(empty.engine.raw_connection()) as source, suppress(FileExistsError):
+        copy_database(cast(sqlite3.Connection, source.driver_connection), path, replace=False)
 
 
 def _has_table(connection: Connection, name: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from jobs.builtin import TABLE
-from jobs.spec import OPTIONS, READERS
+from jobs.spec import OPTIONS, READERS, SCHEDULES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "jobs.rst").read_text()
 
@@ -26,7 +26,10 @@ def test_policy_table_has_every_option_with_its_default() -> None:
 def test_builtin_table_is_the_code_s() -> None:
     written = {name: (cells[0], cells[1]) for name, cells in rows("The built-in jobs").items()}
     assert written == {
-        name: (next(f"{kind} {each[kind]}" for kind in ("session", "interval") if kind in each), each["misfire"])
+        name: (
+            next(f"{kind} {each[kind]}" for kind in SCHEDULES if kind in each),
+            each["misfire"],
+        )
         for name, each in TABLE.items()
     }
 

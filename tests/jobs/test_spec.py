@@ -26,6 +26,7 @@ def test_builtin_table_is_whole() -> None:
         "heartbeat": "interval 5m",
         "health_check": "interval 60s",
         "config_reload": "interval 60s",
+        "housekeeping": "cron 15 3 * * *",
     }
     assert all(spec.builtin and spec.enabled and spec.source == "builtin" for spec in specs.values())
 

@@ -1,6 +1,7 @@
 """Daemons to test: as real processes on a desk (a folder with a config), and as whole days on a virtual clock."""
 
 import json
+import logging
 import os
 import re
 import select
@@ -71,6 +72,22 @@ class Done(NamedTuple):
         assert self.err.startswith("error: ")
         assert self.err.count("\n") == 1
         return self.err.removeprefix("error: ").rstrip()
+
+
+@pytest.fixture
+def kept_logging() -> Iterator[None]:
+    """Whatever a test does to the logging of this process is undone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    for handler in handlers:
+        root.removeHandler(handler)
+    yield
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    for handler in handlers:
+        root.addHandler(handler)
+    root.setLevel(level)
 
 
 class Workplace:

@@ -215,7 +215,7 @@ def test_damaged_store_is_said_in_a_line_and_with_v_as_a_traceback(command, tmp_
     (tmp_path / ".orchestrator" / "orchestrator.db").write_bytes(b"no database at all, but long enough to be one" * 20)
     done = command("jobs", "list")
     assert (done.code, done.out) == (1, "")
-    assert "file is not a database; restore a backup, or move it away" in done.error
+    assert "file is not a database; put a backup back with: orchestrator restore FILE; or move it away" in done.error
     with pytest.raises(Exception, match="file is not a database"):
         main(["-v", "jobs", "list"])
 
@@ -398,6 +398,7 @@ def test_jobs_are_listed_by_next_run(on_saturday):
         "name",
         "config_reload",
         "health_check",
+        "housekeeping",
         "pre_market",
         "market_open",
         "rebalance",
@@ -470,7 +471,7 @@ def test_status_without_a_daemon_tells_the_market_and_what_would_run_next(on_sat
     assert done.out.splitlines() == [
         "daemon   not running; start it with: orchestrator start",
         "market   NYSE closed until Mon 30 Nov 04:00 (in 1d 17h): Saturday: closed",
-        "jobs     9, 0 paused, 0 parked; next config_reload Sat 28 Nov 11:00 (in 0s)",
+        "jobs     10, 0 paused, 0 parked; next config_reload Sat 28 Nov 11:00 (in 0s)",
         "alerts   0 to be delivered, 0 of them failing",
     ]
     asked = on_saturday(status, "--json")
@@ -587,13 +588,14 @@ def test_what_is_known_is_told_while_the_daemon_is_down(closed_desk):
     assert datetime.fromisoformat(row["next_run"]) > datetime.fromisoformat(row["last_run"])
 
 
-def test_store_that_is_only_being_made_is_no_error(command, tmp_path):
+def test_store_that_was_cut_to_nothing_is_said_and_left_alone(command, tmp_path):
     (tmp_path / ".orchestrator").mkdir()
     path = tmp_path / ".orchestrator" / "orchestrator.db"
     path.touch()
     for words in (["status"], ["jobs", "list"]):
         done = command(*words)
-        assert (done.code, done.err) == (4 if words == ["status"] else 0, "")
+        assert (done.code, done.out) == (1, "")
+        assert "is empty, which no database of ours ever is" in done.error
     assert path.stat().st_size == 0
 
 
@@ -874,7 +876,9 @@ def test_colour_is_for_terminals_that_have_it_and_for_those_who_want_it(monkeypa
 
 
 @pytest.mark.parametrize(("supervised", "seconds"), [(True, 10), (False, 0)])
-def test_error_under_supervisord_ends_it_a_little_later(command, tmp_path, monkeypatch, supervised, seconds):
+def test_error_under_supervisord_ends_it_a_little_later(
+    command, tmp_path, monkeypatch, supervised, seconds, kept_logging
+):
     (tmp_path / "config.paper.yaml").write_text(f"{PAPER}state_dir: config.paper.yaml/x\n")  # can't be a folder
     if supervised:
         monkeypatch.setenv("SUPERVISOR_ENABLED", "1")

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from orchestrator.alerts.channels import Channel
+from orchestrator.alerts.remedies import remedy
 from orchestrator.cli.notify import notify
-from orchestrator.cli.remedies import remedy
 
 
 @pytest.fixture

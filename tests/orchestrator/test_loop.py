@@ -91,6 +91,7 @@ def test_builtin_jobs_of_a_day_are_all_in_the_history(rehearse: Rehearse) -> Non
         "heartbeat": 288,
         "health_check": 1440,
         "config_reload": 1440,
+        "housekeeping": 1,
     }
     assert {row["result"] for row in rows} == {"ok"}
     assert [row["to_state"] for row in daemon.rows(select(transitions))] == [

@@ -60,6 +60,7 @@ def test_thanksgiving_week_of_2012_on_real_prices() -> None:
         "daily_report": 3,
         "health_check": 8640,
         "heartbeat": 1728,
+        "housekeeping": 6,
         "market_close": 3,
         "market_open": 3,
         "post_market_end": 3,

@@ -20,6 +20,7 @@ def test_the_public_names():
         "DataConfig",
         "EngineConfig",
         "HealthConfig",
+        "HousekeepingConfig",
         "NotificationConfig",
         "RouteConfig",
         "LoggingConfig",
