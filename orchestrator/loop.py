@@ -34,6 +34,7 @@ from orchestrator.engine.link import EngineLink
 from orchestrator.events import (
     Alerted,
     AlertRaised,
+    BreakerTripped,
     ConfigApplied,
     EngineBeat,
     EngineEvent,
@@ -322,6 +323,7 @@ class Loop:
             enable_pre_market=schedule.enable_pre_market,
             enable_post_market=schedule.enable_post_market,
             halted=self.operator.halted is not None,
+            selling=self.operator.is_selling(),
             stopping=self.stopping,
             wish=self.operator.wish(),
         )
@@ -404,7 +406,7 @@ class Loop:
         logger.info("engine %s: %s%s", event.run, event.action, f" ({event.detail})" if event.detail else "")
         self._changed = True
         self._publish(event)
-        if event.action in {"stop", "crash", "refused"}:
+        if event.action in {"stop", "crash", "fatal", "refused"}:
             self.operator.engine_ended(event.detail, event.at)
         if event.action in {"fatal", "refused"} and self.adoption.engine_given_up(event.detail, event.at):
             self.supervisor.forgive(event.at)  # it is tried again, with the last config that worked
@@ -417,7 +419,8 @@ class Loop:
             self._has_traded = True
             self.adoption.engine_came_up(event.at)
             self.supervisor.command(_limits(self.config))  # they may have been edited while it was starting
-            self._decide_what_is_due(event.at)
+            if self.operator.halted is None:
+                self._decide_what_is_due(event.at)
 
     def _decide_what_is_due(self, now: datetime) -> None:
         """An engine that comes up late in a session makes the decision that was due, if nobody has made it."""
@@ -430,6 +433,8 @@ class Loop:
     def _engine_told(self, event: EngineEvent, now: datetime) -> None:
         if isinstance(event, AlertRaised):
             self.alarms.from_engine(event, now)
+        elif isinstance(event, BreakerTripped):
+            self.operator.breaker_tripped(event, now)
         elif isinstance(event, OrderUpdated | OrderFilled | EquityMarked):
             if isinstance(event, EquityMarked):
                 self.account = event

@@ -63,11 +63,6 @@ class RiskAlerts:
         message = NotificationMessage(title, text, AlertLevel.WARNING, now, {**facts, "symbol": position.symbol})
         self._notices.once(session, f"position_stop_loss {position.symbol}", lambda: self._tell(message))
 
-    def flattened(self, symbols: list[str], session: str, now: datetime) -> None:
-        text = f"The circuit breaker has tripped: all positions are sold at the market: {', '.join(symbols)}."
-        message = NotificationMessage("All positions are sold", text, AlertLevel.CRITICAL, now, {"symbols": symbols})
-        self._notices.once(session, "flattened", lambda: self._tell(message))
-
     def split(self, split: Split, position: Position, now: datetime) -> None:
         text = (
             f"The prices of {split.symbol} show a split of {split.ratio:.6g} for 1 on {split.at:%Y-%m-%d}: "

@@ -46,7 +46,7 @@ class BuiltinEngine:
 
     :param store: open; where orders matter, a durable one.
     :param base_dir: where relative paths in the config begin.
-    :param emit: takes the events OrderUpdated, OrderFilled, EquityMarked and AlertRaised.
+    :param emit: takes the events OrderUpdated, OrderFilled, EquityMarked, AlertRaised and BreakerTripped.
     :param seed: of synthetic prices.
     :param line: what the paper broker and its prices are reached through, if anything.
     :raises EngineError: the config asks for what this version can't do.
@@ -76,7 +76,7 @@ class BuiltinEngine:
         risk_told = AlertEmitter("risk", emit)
         adapter = RiskNotificationAdapter([risk_told], now=clock.now)
         cash = config.broker.starting_cash
-        self._watch = EquityWatch(store, config.risk, adapter, self._notices, cash, venue.begun_with)
+        self._watch = EquityWatch(store, config.risk, adapter, emit, self._notices, cash, venue.begun_with)
         alerts, reporter = RiskAlerts(risk_told, self._notices), Reporter(emit, self._hours.stamp)
         self._portfolio = Portfolio(self._prices, self._broker, self._watch, reporter, alerts)
         self._trader = Trader(
