@@ -386,6 +386,14 @@ class Rehearsal:
         self.daemon.close()
         self.daemon = self._new()
 
+    def kill(self) -> None:
+        """End the daemon as SIGKILL does: nothing is closed in order, and what is not committed is gone."""
+        assert self.machine.disk is not None
+        loop, self.daemon = self.daemon._loop, self._new()
+        if loop is not None:  # as the kernel closes files
+            loop.inbox.close()
+            loop.store.close()
+
     def edit(self, config: str) -> None:
         self.file.write_text(PAPER + config)
 
