@@ -30,6 +30,7 @@ __all__ = [
     "FaultEnded",
     "FaultInjected",
     "JobRan",
+    "NewsTold",
     "OrderFilled",
     "OrderUpdated",
     "StateChanged",
@@ -129,6 +130,15 @@ class AlertRaised(EngineEvent):
     title: str
     message: str
     metadata: dict[str, Any] = field(default_factory=dict)
+    news: str = ""
+    """Names what it is about, if the engine tells that again until it hears no more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewsTold(EngineEvent):
+    """All that comes of this piece of news has been told before this."""
+
+    news: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +255,7 @@ WIRE: dict[str, type[EngineEvent]] = {
         OrderFilled,
         EquityMarked,
         AlertRaised,
+        NewsTold,
         BreakerTripped,
     )
 }

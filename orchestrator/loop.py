@@ -41,6 +41,7 @@ from orchestrator.events import (
     EngineMoved,
     EquityMarked,
     Event,
+    NewsTold,
     OrderFilled,
     OrderUpdated,
     StateChanged,
@@ -52,6 +53,7 @@ from orchestrator.inbox import Inbox
 from orchestrator.incidents import Incidents
 from orchestrator.ledger import JobLedger
 from orchestrator.leftovers import Leftovers
+from orchestrator.news import News
 from orchestrator.operator import Operator
 from orchestrator.ping import Ping, PingProcess
 from orchestrator.requests import RequestDesk
@@ -157,6 +159,7 @@ class Loop:
         self._status_file = StatusFile(status_path(state_dir(self.config, source.base_dir)))
         self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
         self.leftovers = Leftovers(self.store, self.history)
+        self.news = News(self.history)
 
     def _assemble_engine(self, source: ConfigSource) -> None:
         """The engine's supervisor, and those who tell it what to do."""
@@ -432,7 +435,10 @@ class Loop:
 
     def _engine_told(self, event: EngineEvent, now: datetime) -> None:
         if isinstance(event, AlertRaised):
-            self.alarms.from_engine(event, now)
+            if self.news.is_new(event.news, event.title):
+                self.alarms.from_engine(event, now)
+        elif isinstance(event, NewsTold):
+            self.news.told(event.news)
         elif isinstance(event, BreakerTripped):
             self.operator.breaker_tripped(event, now)
         elif isinstance(event, OrderUpdated | OrderFilled | EquityMarked):

@@ -90,7 +90,8 @@ class BuiltinEngine:
             PastReturns(self._prices, calendar).of,
             self._running,
         )
-        self._connect_callbacks(reporter, OrderNotificationAdapter([AlertEmitter("order", emit)], now=clock.now))
+        order_told = AlertEmitter("order", emit, lambda: self._trader.handler.telling)
+        self._connect_callbacks(reporter, OrderNotificationAdapter([order_told], now=clock.now))
         self._strategy: Strategy | None = None
         self._runner: StrategyRunner | None = None
         self._steps = 0
@@ -106,6 +107,7 @@ class BuiltinEngine:
             handler.register_status_callback(told_of_status)
         for told_of_error in (reporter.order_changed, alerts.on_order_error):
             handler.register_error_callback(told_of_error)
+        handler.register_news_callback(reporter.news_told)
 
     # --- the engine interface ---
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from calendars import VirtualClock
 from orchestrator.breaker import RESUMED, TRIP, read_trip
 from orchestrator.events import Alerted, BreakerTripped, StateChanged
 from orchestrator.simulation import Simulation
 from orchestrator.states import OrchestratorState
-from orchestrator.store import Store, alerts, fills
+from orchestrator.store import alerts, fills
 
 Rehearse = Callable[..., Any]
 
@@ -44,10 +44,6 @@ PRICES = """date,open,high,low,close,volume
 
 STRIDE = int(os.environ.get("CAMPAIGN_STRIDE", "9"))
 """Every so manieth point there is a kill, before and after a commit by turns."""
-
-
-class Killed(BaseException):
-    """The end of the process: nothing below catches it."""
 
 
 @pytest.fixture
@@ -81,31 +77,6 @@ def written_at_once(desk: Any) -> Iterator[None]:
     desk.machine.shared = True
     yield
     desk.machine.shared = False
-
-
-@contextmanager
-def fuse(desk: Any, point: int) -> Iterator[None]:
-    """Kill at this point: there is one before each commit of the store, and one after it."""
-    store: Store = desk.daemon.loop.store
-    passed = 0
-
-    def burn() -> None:
-        nonlocal passed
-        passed += 1
-        if passed == point:
-            raise Killed
-
-    def commit(connection: Any) -> None:
-        if not connection.get_execution_options().get("read_only"):
-            burn()
-            connection.connection.dbapi_connection.commit()
-            burn()
-
-    event.listen(store.engine, "commit", commit)
-    try:
-        yield
-    finally:
-        event.remove(store.engine, "commit", commit)
 
 
 def test_breaker_halts_with_one_critical_alert_that_says_what_becomes_of_the_positions(crash: Any) -> None:
@@ -187,16 +158,11 @@ def test_kill_at_any_commit_on_the_way_into_the_halt_changes_nothing_in_the_end(
     desk = crash(flatten=flatten)
     for point in each_point(desk):
         desk.until("2026-11-24 12:44")
-        try:
-            with fuse(desk, point):
-                desk.until("2026-11-24 12:49")
-                desk.until("2026-11-24 12:49:01")
-            desk.survived = True
-        except Killed:
-            desk.kill()
+        with desk.fuse({point}):
+            desk.until("2026-11-24 12:49:01")
         desk.until("2026-11-24 12:50")
         check_halted(desk, flatten, point)
-        if desk.survived:
+        if not desk.was_killed:
             break
 
 
@@ -211,7 +177,6 @@ def each_point(desk: Any) -> Iterator[int]:
             disk.write_bytes(saved)
             desk.machine.clock = VirtualClock(now)
             desk.events.clear()
-            desk.survived = False
             yield point
 
 
@@ -228,13 +193,9 @@ def test_kill_at_any_commit_of_a_resume_loses_and_doubles_nothing(crash: Any) ->
     desk = crash().until("2026-11-25 09:31")
     for point in each_point(desk):
         desk.until("2026-11-25 09:31")
-        try:
-            with fuse(desk, point):
-                operator(desk).resume(operator(desk).halted["reason"], desk.now)
-                desk.until("2026-11-25 09:31:01")
-            desk.survived = True
-        except Killed:
-            desk.kill()
+        with desk.fuse({point}):
+            operator(desk).resume(operator(desk).halted["reason"], desk.now)
+            desk.until("2026-11-25 09:31:01")
         desk.until("2026-11-25 09:31:10")
         if operator(desk).halted is not None:  # it came before the resume was committed: nobody was told that it was
             assert desk.daemon.loop.store.read_meta(RESUMED) is None
@@ -243,7 +204,7 @@ def test_kill_at_any_commit_of_a_resume_loses_and_doubles_nothing(crash: Any) ->
         assert desk.daemon.get_state() is OrchestratorState.TRADING, f"killed at {point}"
         assert desk.daemon.loop.account.drawdown == 0
         assert desk.daemon.loop.store.read_meta(TRIP) is None
-        if desk.survived:
+        if not desk.was_killed:
             break
 
 
