@@ -8,17 +8,15 @@ alone takes a trip out again, in the transaction that begins the peak of the equ
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from orchestrator.events import BreakerTripped
-from orchestrator.store import Store, meta
+from orchestrator.store import WRITE_META, Store
 
 __all__ = ["RESUMED", "clear_trip", "is_resumed", "read_trip", "record_trip"]
 
 TRIP, RESUMED = "breaker_trip", "breaker_resumed"
 """Keys in ``meta``: the last trip, and the time that names the trip after which trading was resumed."""
-
-WRITE = insert(meta).prefix_with("OR REPLACE")
 
 
 def record_trip(store: Store, trip: BreakerTripped) -> None:
@@ -39,4 +37,4 @@ def is_resumed(store: Store, trip: BreakerTripped) -> bool:
 
 def clear_trip(connection: Connection) -> None:
     """Take the trip out, in a transaction of the caller's."""
-    connection.execute(WRITE, {"key": TRIP, "value": None})
+    connection.execute(WRITE_META, {"key": TRIP, "value": None})

@@ -16,7 +16,7 @@ from orchestrator.breaker import clear_trip, is_resumed, read_trip, record_trip
 from orchestrator.config import RiskConfig
 from orchestrator.engine.notices import Notices
 from orchestrator.events import BreakerTripped, EngineEvent
-from orchestrator.store import Store, equity, meta
+from orchestrator.store import WRITE_META, Store, equity
 
 __all__ = ["EquityWatch", "drawdown"]
 
@@ -24,8 +24,6 @@ REPLACE = insert(equity).prefix_with("OR REPLACE")
 
 PEAK = "equity_peak"
 """Key in ``meta``."""
-
-WRITE_META = insert(meta).prefix_with("OR REPLACE")
 
 WORTH_WRITING = 0.001
 """A rise of the peak by less than this fraction is not written at once: so much may be forgotten when killed."""
