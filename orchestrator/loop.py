@@ -53,6 +53,7 @@ from orchestrator.inbox import Inbox
 from orchestrator.incidents import Incidents
 from orchestrator.ledger import JobLedger
 from orchestrator.leftovers import Leftovers
+from orchestrator.life import DaemonLife, absence
 from orchestrator.news import News
 from orchestrator.operator import Operator
 from orchestrator.ping import Ping, PingProcess
@@ -100,6 +101,8 @@ class Loop:
         self.engine_wanted = self.stopping = self._has_traded = False
         self.refused = ""
         """Why a guard rail has refused this daemon's first engine: nothing was traded, and only a human can mend it."""
+        self.orderly = True
+        """False once an error has ended its turns."""
         self.account: EquityMarked | None = None
         self.problems: list[str] = []
         self._market: MarketState | None = None
@@ -160,6 +163,7 @@ class Loop:
         self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
         self.leftovers = Leftovers(self.store, self.history)
         self.news = News(self.history)
+        self.life = DaemonLife(self.store, self.history)
 
     def _assemble_engine(self, source: ConfigSource) -> None:
         """The engine's supervisor, and those who tell it what to do."""
@@ -229,6 +233,20 @@ class Loop:
         self.ledger.close_lost(self.schedule.specs)
         self.adoption.begin(self.started_at)
         self.operator.begin(self.started_at)
+        since = self.life.begin(self.started_at)
+        if since is not None:
+            told = absence(since.astimezone(self.calendar.timezone), self.started_at, self.schedule.specs.values())
+            self.alarms.daemon_was_killed(f"{told} {self._outlook()}", self.started_at)
+
+    def _outlook(self) -> str:
+        """What a daemon that has just begun does next, in words."""
+        if self.operator.halted is not None:
+            does = f"Trading is halted: {self.operator.halted['reason']}"
+        elif wanted(self.calendar.get_market_state(self.started_at), EngineState.STOPPED, self.policy()):
+            does = "An engine is started, and goes on where the last one was"
+        else:
+            does = "No engine is to run now"
+        return f"{does}; {self.next_step_text()}."
 
     @property
     def config(self) -> TradingConfig:
@@ -364,6 +382,8 @@ class Loop:
             self.history.add(WRITE_META, {"key": "status", "value": said})
             self._status_file.write(stopped(whole(self, said, now)))
             self.leftovers.note([])
+        if self.orderly:
+            self.life.end(now)
         self.history.flush(force=True)
         self.schedule.close()
         self.inbox.close()

@@ -12,6 +12,7 @@ Each matter has a key, by which its end finds those who heard of its beginning:
     config                                 until a config is taken up
     clock                                  it jumped
     ping                                   until one arrives again
+    daemon                                 the one before was killed
     channel.NAME                           until the channel delivers again (the outbox tells of these itself)
 """
 
@@ -32,7 +33,7 @@ __all__ = ["Alarms"]
 GOOD = frozenset({RunResult.OK, RunResult.SKIPPED})
 
 INTERRUPTED, GIVEN_UP, HALT = "engine.interrupted", "engine.given_up", "halt"
-BREAKER, UNSOLD = "circuit_breaker", "unsold"
+BREAKER, UNSOLD, KILLED = "circuit_breaker", "unsold", "daemon"
 JOB_STORE, CONFIG, CLOCK, PING = "job_store", "config", "clock", "ping"
 
 TOPICS = {"heartbeat": "heartbeat"}
@@ -124,6 +125,9 @@ class Alarms:
         known = {"drawdown": trip.drawdown, "threshold": trip.threshold}
         facts: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
         self.raise_alert(AlertLevel.CRITICAL, "risk", "Circuit breaker triggered", text, now, key=BREAKER, **facts)
+
+    def daemon_was_killed(self, text: str, now: datetime) -> None:
+        self.raise_alert(AlertLevel.WARNING, "engine", "Daemon was killed", text, now, key=KILLED)
 
     def clock_jumped(self, seconds: float, now: datetime) -> None:
         text = f"The wall clock jumped by {seconds:+.0f} s; everything was computed anew from the new time."
