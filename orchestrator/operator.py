@@ -161,8 +161,9 @@ class Operator:
         self._history.flush(force=True)  # before an engine is started, which looks there
         self._supervisor.forgive(now)
         self._alarms.resumed(f"The halt was lifted; its reason was: {reason}", now)
+        anew = "" if trip is None else "; losses are counted anew, from the equity that is left"
         stopped = "; the engine stays stopped until: orchestrator engine start" if self.wish() == "stop" else ""
-        return f"resumed{stopped}"
+        return f"resumed{anew}{stopped}"
 
     def start_engine(self, now: datetime) -> str:
         """Have the engine run in this session, whatever ``auto_start`` says; one that was given up is tried again.

@@ -116,7 +116,8 @@ def test_breaker_that_flattens_sells_before_the_engine_is_stopped(crash: Any) ->
 
 def test_after_a_resume_it_trades_on_with_the_equity_that_is_left_as_the_peak(crash: Any) -> None:
     desk = crash().until("2026-11-25 10:00")
-    assert operator(desk).resume(operator(desk).halted["reason"], desk.now) == "resumed"
+    said = operator(desk).resume(operator(desk).halted["reason"], desk.now)
+    assert said == "resumed; losses are counted anew, from the equity that is left"
     desk.until("2026-11-27 12:00")
     assert desk.daemon.get_state() is OrchestratorState.TRADING
     assert desk.daemon.loop.account.drawdown < 0.001, "no more than the commission of what was bought since"
