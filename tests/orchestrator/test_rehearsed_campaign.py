@@ -75,9 +75,8 @@ def test_kills_at_random_turns_and_commits_change_nothing_but_the_time(desk: Any
     check_account(desk)
     check_alerts(desk)
     figures = ", ".join(f"{number} x {victim}" for victim, number in sorted(victims.items()))
-    print(
-        f"\n{figures}; {len(set(desk.sent))} orders, {len(desk.rows(select(fills)))} fills until {desk.now:%a %H:%M} UTC"
-    )
+    count = len(desk.rows(select(fills)))
+    print(f"\n{figures}; {len(desk.sent)} orders, {count} fills until {desk.now.astimezone(NEW_YORK):%a %d %b %H:%M}")
     assert len(victims) == 4
 
 
