@@ -48,7 +48,7 @@ risk: {max_orders_per_minute: 1000, enable_circuit_breaker: false, max_portfolio
 
 @pytest.fixture
 def desk(rehearse: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A daemon whose every turn is on the disk; `sent` is what has ever reached the broker, and `twice` what has again."""
+    """A daemon whose every turn is on the disk; `sent` is what has reached the broker, and `twice` what has again."""
     (tmp_path / "churn.py").write_text(CHURN)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(__import__("sys").modules, "churn", raising=False)
