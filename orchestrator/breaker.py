@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from orchestrator.events import BreakerTripped
 from orchestrator.store import WRITE_META, Store
 
-__all__ = ["RESUMED", "clear_trip", "is_resumed", "read_trip", "record_trip"]
+__all__ = ["RESUMED", "TRIP", "clear_trip", "is_resumed", "read_trip", "record_trip"]
 
 TRIP, RESUMED = "breaker_trip", "breaker_resumed"
 """Keys in ``meta``: the last trip, and the time that names the trip after which trading was resumed."""
