@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from calendars import VirtualClock
 from orchestrator.breaker import RESUMED, TRIP, read_trip
+from orchestrator.control import RequestRefused
 from orchestrator.events import Alerted, BreakerTripped, StateChanged
 from orchestrator.simulation import Simulation
 from orchestrator.states import OrchestratorState
@@ -134,7 +135,7 @@ def test_reason_of_a_halt_that_is_there_already_is_kept_and_has_to_be_acknowledg
     operator(desk).breaker_tripped(trip, desk.now)
     assert operator(desk).halted["reason"] == f"strange prices; {trip.reason}"
     assert operator(desk).is_selling()
-    with pytest.raises(ValueError, match="another reason"):
+    with pytest.raises(RequestRefused, match="another reason"):
         operator(desk).resume("strange prices", desk.now)
 
 
