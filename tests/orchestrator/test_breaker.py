@@ -75,9 +75,9 @@ def held(desk: Any) -> Any:
 def written_at_once(desk: Any) -> Iterator[None]:
     """As on a machine that others look at, all is written at the end of the turn. A new daemon begins so."""
     desk.restart()
-    desk.machine.shared = True
+    desk.machine.shared, desk.machine.unfailing = True, False
     yield
-    desk.machine.shared = False
+    desk.machine.shared, desk.machine.unfailing = False, True
 
 
 def test_breaker_halts_with_one_critical_alert_that_says_what_becomes_of_the_positions(crash: Any) -> None:

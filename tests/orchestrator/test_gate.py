@@ -35,7 +35,7 @@ def test_all_that_is_not_in_order_is_named(now: datetime, free_mb: float, unwrit
 
 def test_refused_engine_is_one_alert_and_starts_as_soon_as_it_may(rehearse: Callable[..., Any]) -> None:
     daemon = rehearse("2026-11-24 09:29", "schedule: {jobs: {health_check: false}}", disk=True)
-    daemon.machine.shared, daemon.machine.free_mb = True, 50.0
+    daemon.machine.shared, daemon.machine.unfailing, daemon.machine.free_mb = True, False, 50.0
     daemon.until("2026-11-24 09:31")
     assert daemon.daemon.get_state() is OrchestratorState.ERROR
     assert daemon.alerts("critical") == ["Trading interrupted"]

@@ -53,7 +53,7 @@ def desk(rehearse: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(__import__("sys").modules, "churn", raising=False)
     desk = rehearse("2026-11-23 09:30", CONFIG, disk=True)
-    desk.machine.shared, desk.zone = True, NEW_YORK
+    desk.machine.shared, desk.machine.unfailing, desk.zone = True, False, NEW_YORK
     desk.sent, desk.twice = set(), []
     submit = PaperBroker.submit
 
