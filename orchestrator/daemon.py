@@ -89,6 +89,10 @@ class TradingOrchestrator:
             try:
                 self.open()
                 self._run()
+            except BaseException:
+                if self._loop is not None:
+                    self._loop.orderly = False
+                raise
             finally:
                 self.close()
 

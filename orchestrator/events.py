@@ -15,6 +15,7 @@ from orchestrator.states import OrchestratorState
 __all__ = [
     "AlertRaised",
     "Alerted",
+    "BreakerTripped",
     "ConfigApplied",
     "DaemonMoved",
     "EngineBeat",
@@ -29,6 +30,7 @@ __all__ = [
     "FaultEnded",
     "FaultInjected",
     "JobRan",
+    "NewsTold",
     "OrderFilled",
     "OrderUpdated",
     "StateChanged",
@@ -71,7 +73,9 @@ class EngineFailed(EngineEvent):
 
 @dataclass(frozen=True, slots=True)
 class EngineStopped(EngineEvent):
-    """Stopped as it was told to."""
+    """Stopped as it was told to; `unfinished` says what it was told before and has not done."""
+
+    unfinished: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,31 @@ class AlertRaised(EngineEvent):
     title: str
     message: str
     metadata: dict[str, Any] = field(default_factory=dict)
+    news: str = ""
+    """Names what it is about, if the engine tells that again until it hears no more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewsTold(EngineEvent):
+    """All that comes of this piece of news has been told before this."""
+
+    news: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerTripped(EngineEvent):
+    """The circuit breaker has tripped, and the daemon is to halt. `at` names the trip: one that is told again is the
+    same.
+
+    :param drawdown: the loss from the peak as a fraction of it, like `threshold`; None where it is not known.
+    :param flatten: whether all positions are to be sold.
+    """
+
+    at: str
+    reason: str
+    drawdown: float | None = None
+    threshold: float | None = None
+    flatten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +255,8 @@ WIRE: dict[str, type[EngineEvent]] = {
         OrderFilled,
         EquityMarked,
         AlertRaised,
+        NewsTold,
+        BreakerTripped,
     )
 }
 

@@ -34,12 +34,14 @@ from orchestrator.engine.link import EngineLink
 from orchestrator.events import (
     Alerted,
     AlertRaised,
+    BreakerTripped,
     ConfigApplied,
     EngineBeat,
     EngineEvent,
     EngineMoved,
     EquityMarked,
     Event,
+    NewsTold,
     OrderFilled,
     OrderUpdated,
     StateChanged,
@@ -51,7 +53,9 @@ from orchestrator.inbox import Inbox
 from orchestrator.incidents import Incidents
 from orchestrator.ledger import JobLedger
 from orchestrator.leftovers import Leftovers
+from orchestrator.life import DaemonLife, absence
 from orchestrator.logs import hide, secrets_of, set_level
+from orchestrator.news import News
 from orchestrator.operator import Operator
 from orchestrator.ping import Ping, PingProcess
 from orchestrator.requests import RequestDesk
@@ -98,6 +102,8 @@ class Loop:
         self.engine_wanted = self.stopping = self._has_traded = False
         self.refused = ""
         """Why a guard rail has refused this daemon's first engine: nothing was traded, and only a human can mend it."""
+        self.orderly = True
+        """False once an error has ended its turns."""
         self.account: EquityMarked | None = None
         self.problems: list[str] = []
         self._market: MarketState | None = None
@@ -157,6 +163,8 @@ class Loop:
         self._status_file = StatusFile(status_path(state_dir(self.config, source.base_dir)))
         self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
         self.leftovers = Leftovers(self.store, self.history)
+        self.news = News(self.history)
+        self.life = DaemonLife(self.store, self.history)
 
     def _assemble_engine(self, source: ConfigSource) -> None:
         """The engine's supervisor, and those who tell it what to do."""
@@ -226,6 +234,20 @@ class Loop:
         self.ledger.close_lost(self.schedule.specs)
         self.adoption.begin(self.started_at)
         self.operator.begin(self.started_at)
+        since = self.life.begin(self.started_at)
+        if since is not None:
+            told = absence(since.astimezone(self.calendar.timezone), self.started_at, self.schedule.specs.values())
+            self.alarms.daemon_was_killed(f"{told} {self._outlook()}", self.started_at)
+
+    def _outlook(self) -> str:
+        """What a daemon that has just begun does next, in words."""
+        if self.operator.halted is not None:
+            does = f"Trading is halted: {self.operator.halted['reason']}"
+        elif wanted(self.calendar.get_market_state(self.started_at), EngineState.STOPPED, self.policy()):
+            does = "An engine is started, and goes on where the last one was"
+        else:
+            does = "No engine is to run now"
+        return f"{does}; {self.next_step_text()}."
 
     @property
     def config(self) -> TradingConfig:
@@ -323,6 +345,7 @@ class Loop:
             enable_pre_market=schedule.enable_pre_market,
             enable_post_market=schedule.enable_post_market,
             halted=self.operator.halted is not None,
+            selling=self.operator.is_selling(),
             stopping=self.stopping,
             wish=self.operator.wish(),
         )
@@ -360,6 +383,8 @@ class Loop:
             self.history.add(WRITE_META, {"key": "status", "value": said})
             self._status_file.write(stopped(whole(self, said, now)))
             self.leftovers.note([])
+        if self.orderly:
+            self.life.end(now)
         self.history.flush(force=True)
         self.schedule.close()
         self.inbox.close()
@@ -405,7 +430,7 @@ class Loop:
         logger.info("engine %s: %s%s", event.run, event.action, f" ({event.detail})" if event.detail else "")
         self._changed = True
         self._publish(event)
-        if event.action in {"stop", "crash", "refused"}:
+        if event.action in {"stop", "crash", "fatal", "refused"}:
             self.operator.engine_ended(event.detail, event.at)
         if event.action in {"fatal", "refused"} and self.adoption.engine_given_up(event.detail, event.at):
             self.supervisor.forgive(event.at)  # it is tried again, with the last config that worked
@@ -418,7 +443,8 @@ class Loop:
             self._has_traded = True
             self.adoption.engine_came_up(event.at)
             self.supervisor.command(_limits(self.config))  # they may have been edited while it was starting
-            self._decide_what_is_due(event.at)
+            if self.operator.halted is None:
+                self._decide_what_is_due(event.at)
 
     def _decide_what_is_due(self, now: datetime) -> None:
         """An engine that comes up late in a session makes the decision that was due, if nobody has made it."""
@@ -430,7 +456,12 @@ class Loop:
 
     def _engine_told(self, event: EngineEvent, now: datetime) -> None:
         if isinstance(event, AlertRaised):
-            self.alarms.from_engine(event, now)
+            if self.news.is_new(event.news, event.title):
+                self.alarms.from_engine(event, now)
+        elif isinstance(event, NewsTold):
+            self.news.told(event.news)
+        elif isinstance(event, BreakerTripped):
+            self.operator.breaker_tripped(event, now)
         elif isinstance(event, OrderUpdated | OrderFilled | EquityMarked):
             if isinstance(event, EquityMarked):
                 self.account = event

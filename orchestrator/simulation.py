@@ -52,6 +52,8 @@ class Summary:
     equity: float | None = None
     cash: float | None = None
     worst_drawdown: float = 0.0
+    halted: str | None = None
+    """Why trading is halted at the end."""
     _orders: set[str] = field(default_factory=set)
 
     def count(self, event: Event) -> None:
@@ -95,6 +97,7 @@ class Summary:
             "cash": None if self.cash is None else round(self.cash, 2),
             "profit": None if profit is None else round(profit, 2),
             "worst_drawdown": round(self.worst_drawdown, 6),
+            "halted": self.halted,
         }
 
 
@@ -160,6 +163,8 @@ class Simulation:
                 if inspect is not None:
                     inspect(self)
                 clock.wait(orchestrator.loop.inbox, min(until, self._end))
+            halted = orchestrator.loop.operator.halted
+            self.summary.halted = None if halted is None else halted["reason"]
         finally:
             orchestrator.close()
 

@@ -44,6 +44,8 @@ class Policy(NamedTuple):
     enable_pre_market: bool = False
     enable_post_market: bool = False
     halted: bool = False
+    selling: bool = False
+    """Halted, and what is held is still to be sold: that takes an engine, which does nothing else."""
     stopping: bool = False
     """The daemon itself is going down."""
     wish: str = ""
@@ -60,8 +62,10 @@ class Policy(NamedTuple):
 
 def wanted(market: MarketState, engine: EngineState, policy: Policy) -> bool:
     """Whether the engine ought to run now."""
-    if policy.halted or policy.stopping or policy.wish == "stop":
+    if policy.stopping or policy.wish == "stop":
         return False
+    if policy.halted:  # an engine that runs already is told to sell as it is stopped
+        return policy.selling and market is MarketState.TRADING and engine is not EngineState.RUNNING
     if policy.hours(market):
         return policy.auto_start or policy.wish == "start" or engine is not EngineState.STOPPED
     return not policy.auto_stop and engine in ACTIVE
@@ -72,7 +76,7 @@ def derive(market: MarketState, engine: EngineState, policy: Policy, *, failing:
 
     :param failing: the engine has failed and has not run since; a restart that is under way does not end an ERROR.
     """
-    is_wanted = wanted(market, engine, policy)
+    is_wanted = not policy.halted and wanted(market, engine, policy)
     if is_wanted and (engine in FAILED or failing):
         return OrchestratorState.ERROR
     if market is MarketState.CLOSED:

@@ -112,13 +112,14 @@ class EngineSupervisor:
         self.reason = ""
         """Why it failed; empty once it runs again, or is not wanted any more."""
         self.farewell: Mapping[str, Any] = {"command": "stop"}
-        """The command by which an engine is ended."""
+        """The command by which an engine is ended. One that begins while this sells is there to sell, and only for
+        that."""
         self.refused = ""
         """Why an engine that is wanted may not be started yet; empty if it may."""
         self.pulse = Pulse(monotonic())
         self._entered_at = 0.0
         self._deadline: float | None = None
-        self._failure = self._fault = self._kind = ""
+        self._failure = self._fault = self._kind = self._unfinished = ""
         self._absences = 0
         """Starts in a row that found nobody to trade with."""
         self._dumping = self._terminated = self._reported = False
@@ -239,17 +240,20 @@ class EngineSupervisor:
             self._failure, self._kind = event.reason, event.kind
         elif isinstance(event, EngineLogged):
             logging.getLogger(event.logger).log(event.level, "%s", event.text)
-        elif not isinstance(event, EngineStopped):
+        elif isinstance(event, EngineStopped):
+            self._unfinished = event.unfinished
+        else:
             self._on_event(event, now)
 
     def ended(self, code: int, now: datetime) -> None:
         """The current run is over."""
-        if self.state is EngineState.STOPPING and not self._failure:  # STOPPING -> STOPPED
-            self._let_go()
-            self._tell("stop", now, "" if code == 0 else _exit_text(code))
+        left = "" if code == 0 and not self._unfinished else self._unfinished or _exit_text(code)
+        if self.state is EngineState.STOPPING and not self._failure and not (left and self._sells):
+            self._let_go()  # STOPPING -> STOPPED
+            self._tell("stop", now, left)
             self._enter(EngineState.STOPPED, now)
             return
-        failure = self._failure or _exit_text(code)
+        failure = self._failure or self._unfinished or _exit_text(code)
         if self._kind not in {UNREACHABLE, REFUSED}:  # of those nothing could be found in the engine
             self._report(self._fault or "crash", failure, now)
         self._let_go()
@@ -258,7 +262,7 @@ class EngineSupervisor:
             self._enter(EngineState.FATAL, now)
             self._tell("refused", now, failure)
             return
-        if self.state is not EngineState.STOPPING:
+        if not self._fault:  # otherwise it has been told
             self._tell("crash", now, failure)
         self._failed(failure, now)  # STARTING, RUNNING, STOPPING -> BACKOFF, FATAL
 
@@ -283,13 +287,16 @@ class EngineSupervisor:
             self._enter(EngineState.RUNNING, now)
             self.reason, self._absences = "", 0
             self._tell("ready", now, event.detail)
+            if self._sells:  # RUNNING -> STOPPING
+                self._stop(now)
 
     # --- moves ---
 
     def _start(self, now: datetime) -> None:
         action = "restart" if self.state is EngineState.BACKOFF else "start"
         self.run = EngineRun(self, f"{now:%Y%m%d-%H%M%S}")
-        self.pulse, self._failure, self._fault, self._kind = Pulse(self._monotonic()), "", "", ""
+        self.pulse, self._failure, self._fault = Pulse(self._monotonic()), "", ""
+        self._kind = self._unfinished = ""
         self._dumping = self._terminated = self._reported = False
         self._log_tail.clear()
         self._told.clear()
@@ -301,13 +308,20 @@ class EngineSupervisor:
         except (OSError, ValueError) as error:
             self._tell("crash", now, str(error))
             self._failed(f"it can't be started: {error}", now)  # STARTING -> BACKOFF, FATAL
+            return
+        if self._sells:
+            self.link.send(self.farewell)
 
     def _stop(self, now: datetime) -> None:
         if self.link is not None:
             self.link.send(self.farewell)
         # Three fifths of the time for an orderly stop, one for SIGTERM, and SIGKILL well before a service manager's.
         seconds = self.config.stop_timeout * 0.6
-        self._enter(EngineState.STOPPING, now, max(seconds, SELL_TIME) if self.farewell.get("flatten") else seconds)
+        self._enter(EngineState.STOPPING, now, max(seconds, SELL_TIME) if self._sells else seconds)
+
+    @property
+    def _sells(self) -> bool:
+        return bool(self.farewell.get("flatten"))
 
     def _press(self, turn: Turn) -> None:
         """What was asked of it has had its time: look at it, ask by SIGTERM, then kill."""

@@ -4,12 +4,15 @@ Each matter has a key, by which its end finds those who heard of its beginning:
 
     engine.interrupted, engine.given_up    until there is trading again
     halt                                   until it is lifted
+    circuit_breaker                        until trading is resumed
+    unsold                                 until what a halt is to sell is sold
     job.NAME                               until a run of the job is well
     parked.NAME                            its stored row can't be read
     job_store                              until it works again
     config                                 until a config is taken up
     clock                                  it jumped
     ping                                   until one arrives again
+    daemon                                 the one before was killed
     channel.NAME                           until the channel delivers again (the outbox tells of these itself)
 """
 
@@ -22,7 +25,7 @@ from jobs.runs import JobRun
 from notifiers import AlertLevel, NotificationMessage
 from orchestrator.alerts.book import Put
 from orchestrator.alerts.words import masked
-from orchestrator.events import AlertRaised, EngineMoved, StateChanged
+from orchestrator.events import AlertRaised, BreakerTripped, EngineMoved, StateChanged
 from orchestrator.states import OrchestratorState
 
 __all__ = ["Alarms"]
@@ -30,6 +33,7 @@ __all__ = ["Alarms"]
 GOOD = frozenset({RunResult.OK, RunResult.SKIPPED})
 
 INTERRUPTED, GIVEN_UP, HALT = "engine.interrupted", "engine.given_up", "halt"
+BREAKER, UNSOLD, KILLED = "circuit_breaker", "unsold", "daemon"
 JOB_STORE, CONFIG, CLOCK, PING = "job_store", "config", "clock", "ping"
 
 TOPICS = {"heartbeat": "heartbeat"}
@@ -101,11 +105,29 @@ class Alarms:
         self.raise_alert(AlertLevel.CRITICAL, "engine", "Trading halted", text, now, key=HALT)
 
     def perhaps_not_sold(self, reason: str, now: datetime) -> None:
-        text = f"The halt was to sell all positions, and they may still be held: {reason}. Look at the account."
-        self.raise_alert(AlertLevel.CRITICAL, "engine", "Positions may still be held", text, now)
+        text = (
+            f"The halt was to sell all positions, and they may still be held: {reason}. While the market is open an "
+            "engine is started to sell the rest. Look at the account."
+        )
+        self.raise_alert(AlertLevel.CRITICAL, "engine", "Positions may still be held", text, now, key=UNSOLD)
+
+    def sold(self, now: datetime) -> None:
+        text = "The halt was to sell all positions; the engine has sold what it could sell and is stopped."
+        self.raise_alert(AlertLevel.INFO, "engine", "Positions sold", text, now, closes=UNSOLD)
 
     def resumed(self, text: str, now: datetime) -> None:
-        self.raise_alert(AlertLevel.WARNING, "engine", "Trading resumed", text, now, closes=HALT)
+        closes = f"{HALT} {BREAKER} {UNSOLD}"
+        self.raise_alert(AlertLevel.WARNING, "engine", "Trading resumed", text, now, closes=closes)
+
+    def breaker_tripped(self, trip: BreakerTripped, besides: str, now: datetime) -> None:
+        """:param besides: what becomes of the positions."""
+        text = f"Trading is halted: {trip.reason}; {besides}. Nothing is traded until: orchestrator resume"
+        known = {"drawdown": trip.drawdown, "threshold": trip.threshold}
+        facts: dict[str, Any] = {name: value for name, value in known.items() if value is not None}
+        self.raise_alert(AlertLevel.CRITICAL, "risk", "Circuit breaker triggered", text, now, key=BREAKER, **facts)
+
+    def daemon_was_killed(self, text: str, now: datetime) -> None:
+        self.raise_alert(AlertLevel.WARNING, "engine", "Daemon was killed", text, now, key=KILLED)
 
     def clock_jumped(self, seconds: float, now: datetime) -> None:
         text = f"The wall clock jumped by {seconds:+.0f} s; everything was computed anew from the new time."

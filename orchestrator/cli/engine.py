@@ -6,6 +6,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from orchestrator.breaker import RESUMED
 from orchestrator.cli.errors import Failed, Refused
 from orchestrator.cli.settings import Settings
 from orchestrator.control import ask
@@ -22,8 +23,8 @@ __all__ = ["engine", "halt", "resume"]
 def halt(settings: Settings, reason: str, flatten: bool) -> None:
     """Stop trading now and keep it stopped, over restarts too, until: orchestrator resume.
 
-    Orders that rest at the broker are cancelled first; positions are kept, or sold with --flatten. It works with the
-    daemon down, too; then nothing can be cancelled or sold.
+    Orders that rest at the broker are cancelled first; positions are kept, or sold with --flatten: now, or when the
+    market opens. It works with the daemon down, too; then nothing can be cancelled or sold.
 
     Example: orchestrator halt --reason "strange prices"
     """
@@ -45,29 +46,32 @@ def halt(settings: Settings, reason: str, flatten: bool) -> None:
 def resume(settings: Settings, yes: bool) -> None:
     """Lift a halt, once its reason is known and settled: the engine runs again in its hours.
 
+    If the circuit breaker has halted it, losses are from then on counted from the equity that is left.
+
     Example: orchestrator resume
     """
     settings.tolerate(missing=True)
-    reason = _halted_for(settings)
+    halted = _halted(settings)
+    reason = None if halted is None else str(halted["reason"])
     if reason is not None:
         _acknowledge(reason, yes)
     if settings.owner() is not None:
         _ask(settings, "resume", {"reason": reason or ""})
-    elif reason is None:
+    elif halted is None:
         click.echo("it was not halted")
     else:
-        _write_halt(settings, None)
+        _write_halt(settings, None, halted.get("breaker"))
         click.echo("resumed: the next daemon trades again")
 
 
-def _halted_for(settings: Settings) -> str | None:
-    """The reason of the halt that is in the store."""
+def _halted(settings: Settings) -> dict[str, Any] | None:
+    """The halt that is in the store."""
     store = settings.reader() if settings.owner() is not None else _any_reader(settings)
     if store is None:
         return None
     with store:
-        halted = store.read_meta("halt")
-    return None if halted is None else str(halted["reason"])
+        halted: dict[str, Any] | None = store.read_meta("halt")
+    return halted
 
 
 def _any_reader(settings: Settings) -> Any:
@@ -83,14 +87,19 @@ def _acknowledge(reason: str, yes: bool) -> None:
     click.confirm(f"halted: {reason}. Is that settled, and shall it trade again?", abort=True)
 
 
-def _write_halt(settings: Settings, halted: dict[str, Any] | None) -> None:
-    """With no daemon to ask: into the store, while no daemon can take it."""
+def _write_halt(settings: Settings, halted: dict[str, Any] | None, resumed: str | None = None) -> None:
+    """With no daemon to ask: into the store, while no daemon can take it.
+
+    :param resumed: the trip of the circuit breaker that this is the end of.
+    """
     if settings.lost or settings.stray():
         settings.daemon()  # says that it can't be told which store is meant
     lock = StoreLock(settings.store_path)
     lock.acquire(settings.clock.now())
     try:
         with settings.writer() as store:
+            if resumed is not None:  # first, as a kill in between must leave the halt
+                store.write_meta(RESUMED, resumed)
             store.write_meta("halt", halted)
     finally:
         lock.release()

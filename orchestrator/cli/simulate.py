@@ -111,4 +111,6 @@ def _summary_text(summary: Summary, seconds: float) -> str:
     if counts["equity"] is not None:
         result = f"equity {counts['equity']:,.2f}, profit {counts['profit']:+,.2f}"
         lines.append(f"account  {result}, worst drawdown {counts['worst_drawdown']:.2%}")
+    if counts["halted"] is not None:
+        lines.append(f"HALTED   {counts['halted']}")
     return "\n".join(lines)

@@ -104,7 +104,7 @@ class RiskConfig:
     max_portfolio_drawdown: float = option(0.12, "largest loss from the highest equity", above=0, max=1)
     max_position_size: float = option(0.10, "largest fraction in one position", above=0, max=1)
     position_stop_loss: float = option(0.05, "a position that has lost this fraction is closed", above=0, max=1)
-    enable_circuit_breaker: bool = option(True, "halt trading at circuit_breaker_threshold")
+    enable_circuit_breaker: bool = option(True, "halt trading at circuit_breaker_threshold, until: orchestrator resume")
     circuit_breaker_threshold: float = option(
         0.10, "drawdown that halts; at most max_portfolio_drawdown", above=0, max=1
     )

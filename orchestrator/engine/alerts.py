@@ -14,15 +14,19 @@ __all__ = ["AlertEmitter", "RiskAlerts"]
 
 
 class AlertEmitter(Notifier):
-    """Hands each message to the daemon, which delivers it."""
+    """Hands each message to the daemon, which delivers it.
 
-    def __init__(self, topic: str, emit: Callable[[EngineEvent], None]) -> None:
+    :param news: names what is just being told, if it is told again until the daemon has taken it.
+    """
+
+    def __init__(self, topic: str, emit: Callable[[EngineEvent], None], news: Callable[[], str] = lambda: "") -> None:
         super().__init__()
-        self._topic, self._emit = topic, emit
+        self._topic, self._emit, self._news = topic, emit, news
 
     def send(self, message: NotificationMessage) -> bool:
         told = message.to_dict()
-        self._emit(AlertRaised(told["level"], self._topic, told["title"], told["message"], told["metadata"]))
+        facts = told["metadata"]
+        self._emit(AlertRaised(told["level"], self._topic, told["title"], told["message"], facts, self._news()))
         return True
 
 
@@ -62,11 +66,6 @@ class RiskAlerts:
         title = _of("Stop loss", position.symbol)
         message = NotificationMessage(title, text, AlertLevel.WARNING, now, {**facts, "symbol": position.symbol})
         self._notices.once(session, f"position_stop_loss {position.symbol}", lambda: self._tell(message))
-
-    def flattened(self, symbols: list[str], session: str, now: datetime) -> None:
-        text = f"The circuit breaker has tripped: all positions are sold at the market: {', '.join(symbols)}."
-        message = NotificationMessage("All positions are sold", text, AlertLevel.CRITICAL, now, {"symbols": symbols})
-        self._notices.once(session, "flattened", lambda: self._tell(message))
 
     def split(self, split: Split, position: Position, now: datetime) -> None:
         text = (

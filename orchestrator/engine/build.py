@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 from calendars import Clock, MarketCalendar
 from notifiers import OrderNotificationAdapter
+from orchestrator.breaker import record_trip
 from orchestrator.config import TradingConfig
 from orchestrator.engine.alerts import AlertEmitter
 from orchestrator.engine.interface import TradingEngine
-from orchestrator.events import EngineEvent
+from orchestrator.events import BreakerTripped, EngineEvent
 from orchestrator.store import Store
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def build_engine(
         return BuiltinEngine(config, store, calendar, base_dir, clock, emit, seed, line)
     engine = _foreign(config)
     _tell_of_orders(engine, clock, emit)
+    _listen_to_breaker(engine, config, store, clock, emit)
     return engine
 
 
@@ -60,6 +62,22 @@ def _tell_of_orders(engine: TradingEngine, clock: Clock, emit: Callable[[EngineE
         register = getattr(engine, name, None)
         if callable(register):
             register(callback)
+
+
+def _listen_to_breaker(
+    engine: TradingEngine, config: TradingConfig, store: Store, clock: Clock, emit: Callable[[EngineEvent], None]
+) -> None:
+    """Losses are a foreign engine's own business; but if it says that its breaker has tripped, that is a halt."""
+
+    def tripped(reason: str, drawdown: float | None = None, threshold: float | None = None) -> None:
+        flatten = config.risk.flatten_on_breaker
+        trip = BreakerTripped(clock.now().isoformat(), f"circuit breaker: {reason}", drawdown, threshold, flatten)
+        record_trip(store, trip)
+        emit(trip)
+
+    register = getattr(engine, "register_circuit_breaker_callback", None)
+    if callable(register):
+        register(tripped)
 
 
 def _foreign(config: TradingConfig) -> TradingEngine:

@@ -46,7 +46,7 @@ class BuiltinEngine:
 
     :param store: open; where orders matter, a durable one.
     :param base_dir: where relative paths in the config begin.
-    :param emit: takes the events OrderUpdated, OrderFilled, EquityMarked and AlertRaised.
+    :param emit: takes the events OrderUpdated, OrderFilled, EquityMarked, AlertRaised and BreakerTripped.
     :param seed: of synthetic prices.
     :param line: what the paper broker and its prices are reached through, if anything.
     :raises EngineError: the config asks for what this version can't do.
@@ -76,7 +76,7 @@ class BuiltinEngine:
         risk_told = AlertEmitter("risk", emit)
         adapter = RiskNotificationAdapter([risk_told], now=clock.now)
         cash = config.broker.starting_cash
-        self._watch = EquityWatch(store, config.risk, adapter, self._notices, cash, venue.begun_with)
+        self._watch = EquityWatch(store, config.risk, adapter, emit, self._notices, cash, venue.begun_with)
         alerts, reporter = RiskAlerts(risk_told, self._notices), Reporter(emit, self._hours.stamp)
         self._portfolio = Portfolio(self._prices, self._broker, self._watch, reporter, alerts)
         self._trader = Trader(
@@ -90,7 +90,8 @@ class BuiltinEngine:
             PastReturns(self._prices, calendar).of,
             self._running,
         )
-        self._connect_callbacks(reporter, OrderNotificationAdapter([AlertEmitter("order", emit)], now=clock.now))
+        order_told = AlertEmitter("order", emit, lambda: self._trader.handler.telling)
+        self._connect_callbacks(reporter, OrderNotificationAdapter([order_told], now=clock.now))
         self._strategy: Strategy | None = None
         self._runner: StrategyRunner | None = None
         self._steps = 0
@@ -106,6 +107,7 @@ class BuiltinEngine:
             handler.register_status_callback(told_of_status)
         for told_of_error in (reporter.order_changed, alerts.on_order_error):
             handler.register_error_callback(told_of_error)
+        handler.register_news_callback(reporter.news_told)
 
     # --- the engine interface ---
 

@@ -167,7 +167,9 @@ class EngineHost:
         if halt is None:
             text = "This engine has no halt(): what rests at the broker, and what is held, stays as it is."
             self._emit(AlertRaised("warning", "engine", "Nothing cancelled", text))
-        if halt is None or halt(self._flatten):
+            self._stop()
+        elif halt(self._flatten):
+            self._next_halt = None
             self._stop()
         else:
             self._next_halt = now + HALT_EVERY
@@ -177,7 +179,8 @@ class EngineHost:
         engine = self._running()
         engine.stop()
         engine.disconnect()
-        self._end(EngineStopped(), 0)
+        todo = "sold everything" if self._flatten else "cancelled all orders"
+        self._end(EngineStopped(f"it was stopped before it had {todo}" if self._next_halt is not None else ""), 0)
 
     def _running(self) -> TradingEngine:
         if self._engine is None:

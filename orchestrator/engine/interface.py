@@ -36,6 +36,10 @@ class TradingEngine(Protocol):
     - ``add_strategy(strategy)``, before start.
     - ``register_fill_callback``, ``register_status_callback``, ``register_error_callback``: for those who follow
       orders. Where it has them, its fills, cancellations and errors become alerts.
+    - ``register_circuit_breaker_callback(callback)``: of such an engine the losses are not watched from outside. If it
+      has this and calls ``callback(reason, drawdown=None, threshold=None)``, from any thread, trading is halted as by
+      ``orchestrator halt`` (with ``--flatten``, if ``risk.flatten_on_breaker`` is on), over restarts, until
+      ``orchestrator resume``. From which peak it counts after that is its own business.
     """
 
     def connect(self) -> bool:

@@ -3,14 +3,15 @@
 What is not in here did not happen: an order is written down before it is sent, and what the account holds is what the
 fills add up to. Whoever begins anew on the same store goes on where the last one was killed.
 
-News is a fill, or an order's end without one. It is noted as untold in the transaction that writes it down, and that
-note is deleted when it has been told; so what was written down before a kill is told after it.
+News is a fill, or an order's end without one. It is noted as untold in the transaction that writes it down. The daemon
+strikes that note off when it has written down what it makes of it; so what nobody has taken before a kill is told after
+it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -19,6 +20,7 @@ from orchestrator.engine.records import OPEN, Action, Fill, OrderRecord, OrderSt
 from orchestrator.store import READ_META, WRITE_META, Store
 from orchestrator.store import fills as fills_table
 from orchestrator.store import orders as orders_table
+from orchestrator.store import untold as untold_table
 
 __all__ = ["Journal", "News", "order_ref"]
 
@@ -29,6 +31,7 @@ CHANGING = tuple(name for name in ORDER_FIELDS if name != "order_ref")
 # A row that its primary key knows is left as it is.
 INSERT_ORDER = sqlite_insert(orders_table).on_conflict_do_nothing(index_elements=["order_ref"])
 INSERT_FILL = sqlite_insert(fills_table).on_conflict_do_nothing(index_elements=["fill_id"])
+INSERT_UNTOLD = sqlite_insert(untold_table).on_conflict_do_nothing(index_elements=["news"])
 UPDATE_ORDER = (
     update(orders_table)
     .where(orders_table.c.order_ref == bindparam("ref"))
@@ -39,11 +42,19 @@ DECISIONS = "decisions"
 """Key in ``meta``: the session that was last traded and the labels of what was decided in it."""
 SPLITS = "splits"
 """Key in ``meta``: the splits that positions have gone through, oldest first."""
-UNTOLD = "untold"
-"""Key in ``meta``: what has been written down and perhaps not told, each as order_ref and fill_id."""
 
-News = tuple[OrderRecord, Fill | None]
-"""An order and its new fill; without a fill, an order that has ended."""
+
+class News(NamedTuple):
+    """An order and its new fill; without a fill, an order that has ended."""
+
+    name: str
+    """For example 20121123-equal_weight-AAPL-0935 Cancelled."""
+    record: OrderRecord
+    fill: Fill | None
+
+    @classmethod
+    def of(cls, record: OrderRecord, fill: Fill | None = None) -> "News":
+        return cls(f"{record.order_ref} {record.status.value if fill is None else fill.fill_id}", record, fill)
 
 
 def order_ref(session: str, strategy: str, symbol: str, decision: str) -> str:
@@ -56,8 +67,6 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._untold: list[list[str]] | None = None
-        self._noted = False
 
     def intend(
         self, records: Sequence[OrderRecord], session: str = "", decision: str | None = None
@@ -90,7 +99,7 @@ class Journal:
         with self._store.engine.begin() as connection:
             _save(connection, record)
             if not record.is_open:
-                self._note(connection, record.order_ref, "")
+                _note(connection, News.of(record))
 
     def add_fill(self, record: OrderRecord, fill: Fill) -> bool:
         """Write down a fill, and count it in its order. False, and nothing done, if its `fill_id` is known."""
@@ -99,7 +108,7 @@ class Journal:
                 return False
             record.apply(fill)
             _save(connection, record)
-            self._note(connection, record.order_ref, fill.fill_id)
+            _note(connection, News.of(record, fill))
         return True
 
     def add_split(self, split: Split) -> None:
@@ -112,32 +121,12 @@ class Journal:
 
     def untold(self) -> list[News]:
         """What was written down and perhaps not told before a kill, oldest first."""
-        found = self._store.read_meta(UNTOLD) or []
-        self._untold, self._noted = list(found), bool(found)
-        return [news for ref, fill_id in found if (news := self._news(ref, fill_id)) is not None]
-
-    def told(self) -> None:
-        """All news up to here has been told; the next that is written down takes note of it, or :meth:`acknowledge`."""
-        self._untold = []
-
-    def acknowledge(self) -> None:
-        """Take note of what has been told, if that has not been done."""
-        if self._noted and not self._untold:
-            self._noted = False
-            self._store.write_meta(UNTOLD, [])
-
-    def _note(self, connection: Connection, order_ref: str, fill_id: str) -> None:
-        if self._untold is None:
-            self._untold = list(_read_meta(connection, UNTOLD) or [])
-        self._untold.append([order_ref, fill_id])
-        self._noted = True
-        _write_meta(connection, UNTOLD, self._untold)
-
-    def _news(self, order_ref: str, fill_id: str) -> News | None:
-        record = self.find(order_ref)
-        if record is None:
-            return None
-        return record, next((fill for fill in record.fills if fill.fill_id == fill_id), None)
+        rows = self._store.rows(select(untold_table).order_by(literal_column("rowid")))
+        found = [(row, record) for row in rows if (record := self.find(row["order_ref"])) is not None]
+        return [
+            News(row["news"], record, next((each for each in record.fills if each.fill_id == row["fill_id"]), None))
+            for row, record in found
+        ]
 
     # --- reading ---
 
@@ -179,6 +168,11 @@ class Journal:
 
 _AGE: tuple[Any, ...] = (fills_table.c.at, literal_column("fills.rowid"))
 """Of one moment, the one first that was first written down."""
+
+
+def _note(connection: Connection, news: News) -> None:
+    row = {"news": news.name, "order_ref": news.record.order_ref}
+    connection.execute(INSERT_UNTOLD, row | {"fill_id": "" if news.fill is None else news.fill.fill_id})
 
 
 def _decisions(connection: Connection, session: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 An intent is committed before its order is sent, so after a kill it is known what may have been sent; the broker then
 says which of it has reached it. What has not is sent once more under the same `order_ref`, if it still belongs to the
-session. News is told after it is committed; what a kill came before is told by the next run.
+session. News is told after it is committed, and told again by the next run for as long as the daemon has not taken it.
 """
 
 import logging
@@ -16,7 +16,7 @@ from orchestrator.engine.clearing import MINUTE, Clearance
 from orchestrator.engine.journal import Journal, News
 from orchestrator.engine.records import LIVE, Action, Fill, Order, OrderRecord, OrderStatus, OrderType
 
-__all__ = ["ErrorCallback", "FillCallback", "OrderHandler", "StatusCallback"]
+__all__ = ["ErrorCallback", "FillCallback", "NewsCallback", "OrderHandler", "StatusCallback"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ Clear = Callable[[Order, Sequence[Order], Sequence[datetime], datetime], Clearan
 FillCallback = Callable[[OrderRecord, Fill], Any]
 StatusCallback = Callable[[OrderRecord], Any]
 ErrorCallback = Callable[[OrderRecord, str], Any]
+NewsCallback = Callable[[str], Any]
 
 
 class OrderHandler:
@@ -41,10 +42,12 @@ class OrderHandler:
         self._journal, self._broker, self._clear = journal, broker, clear
         self._open: dict[str, OrderRecord] = {}
         self._sent: deque[datetime] = deque()
-        self._heard = True
+        self.telling = ""
+        """Names the news that is just being told."""
         self._fill_callbacks: list[FillCallback] = []
         self._status_callbacks: list[StatusCallback] = []
         self._error_callbacks: list[ErrorCallback] = []
+        self._news_callbacks: list[NewsCallback] = []
 
     def register_fill_callback(self, callback: FillCallback) -> None:
         """Called with the record and the fill, after both are written down."""
@@ -57,6 +60,10 @@ class OrderHandler:
     def register_error_callback(self, callback: ErrorCallback) -> None:
         """Called with the record and the reason when an order has failed."""
         self._error_callbacks.append(callback)
+
+    def register_news_callback(self, callback: NewsCallback) -> None:
+        """Called with the name of a piece of news when all other callbacks have heard of it."""
+        self._news_callbacks.append(callback)
 
     def waiting(self) -> list[Order]:
         """What is still to be traded of the open orders."""
@@ -80,7 +87,6 @@ class OrderHandler:
         for ref in sorted(ref for ref in known if known[ref] in LIVE and ref not in self._open):
             logger.warning("the broker has an open order %s, which is not one of this journal", ref)
         self.expire(session, now)
-        self._journal.acknowledge()
         return missed
 
     def _settle(self, record: OrderRecord, there: OrderStatus | None, session: str, now: datetime) -> None:
@@ -132,7 +138,6 @@ class OrderHandler:
         fills = self.follow(now)
         while self._open and self._release(now):
             fills += self.follow(now)
-        self._journal.acknowledge()
         return fills
 
     def follow(self, now: datetime) -> list[Fill]:
@@ -160,7 +165,7 @@ class OrderHandler:
             return False
         if not record.is_open:
             self._open.pop(record.order_ref, None)
-        self._tell_all([(record, fill)])
+        self._tell_all([News.of(record, fill)])
         return True
 
     def _release(self, now: datetime) -> bool:
@@ -213,29 +218,30 @@ class OrderHandler:
         self._journal.save(record)
         if not record.is_open:
             self._open.pop(record.order_ref, None)
-        self._tell_all([(record, None)])
+        self._tell_all([News.of(record)])
 
     # --- telling ---
 
     def _tell_all(self, news: Iterable[News]) -> None:
-        """Tell what has been written down. Where the daemon is gone nothing has been told: the next run tells it."""
-        for record, fill in news:
+        """Tell what has been written down."""
+        for name, record, fill in news:
+            self.telling = name
             if fill is not None:
                 self._tell(self._fill_callbacks, record, fill)
             if record.status is OrderStatus.ERROR:
                 self._tell(self._error_callbacks, record, record.error_message or "no reason given")
             else:
                 self._tell(self._status_callbacks, record)
-        if self._heard:
-            self._journal.told()
+            if fill is not None or not record.is_open:
+                self._tell(self._news_callbacks, name)
+            self.telling = ""
 
     def _tell(self, callbacks: Iterable[Callable[..., Any]], *facts: Any) -> None:
         for callback in callbacks:
             try:
                 callback(*facts)
-            except Exception as error:
-                logger.exception("a callback failed on order %s", facts[0].order_ref)
-                self._heard = self._heard and not isinstance(error, BrokenPipeError)
+            except Exception:
+                logger.exception("a callback failed on %s", self.telling)
 
 
 _DONE = {OrderStatus.PENDING: "sent", OrderStatus.SUBMITTED: "filled", OrderStatus.PARTIALLY_FILLED: "filled up"}

@@ -2,10 +2,11 @@
 
 from sqlalchemy import Connection, delete, func, select
 
+from orchestrator.breaker import TRIP
 from orchestrator.engine.account import Account
 from orchestrator.engine.interface import EngineRefused
 from orchestrator.engine.journal import Journal
-from orchestrator.engine.watch import BREAKER, PEAK
+from orchestrator.engine.watch import PEAK
 from orchestrator.store import WRITE_META, Store, meta, orders
 
 __all__ = ["PAPER", "take_over"]
@@ -16,7 +17,7 @@ PAPER = "paper"
 OWNER = "account"
 """Key in ``meta``."""
 
-ITS_OWN = (PEAK, BREAKER)
+ITS_OWN = (PEAK, TRIP)
 """Keys in ``meta`` whose values are an account's own; those of another are kept under ``KEY:ACCOUNT``."""
 
 

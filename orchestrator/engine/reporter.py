@@ -7,7 +7,7 @@ from orchestrator.engine.account import Account
 from orchestrator.engine.prices import Price
 from orchestrator.engine.records import Fill, OrderRecord
 from orchestrator.engine.watch import Mark
-from orchestrator.events import EngineEvent, EquityMarked, OrderFilled, OrderUpdated
+from orchestrator.events import EngineEvent, EquityMarked, NewsTold, OrderFilled, OrderUpdated
 
 __all__ = ["Reporter"]
 
@@ -48,6 +48,9 @@ class Reporter:
                 at=self._stamp(fill.at),
             )
         )
+
+    def news_told(self, news: str) -> None:
+        self._emit(NewsTold(news))
 
     def equity(self, mark: Mark, account: Account, prices: Mapping[str, Price], *, at_once: bool = False) -> None:
         """Tell the equity, if it is time, or it is to be told at once."""

@@ -97,7 +97,7 @@ class Trader:
         halted = self._halted()
         if halted:
             self.handler.cancel(lambda record: record.action is Action.BUY, now, halted)
-        if self._breaker_tripped(day) and self._config.risk.flatten_on_breaker:
+        if self._breaker_tripped() and self._config.risk.flatten_on_breaker:
             self._flatten(day, now)
         self._stop_losses(day, now, prices)
         return prices
@@ -169,8 +169,8 @@ class Trader:
                 self._sell_out([position.symbol], STOP_LOSS, day, now)
 
     def cancel_all(self, now: datetime) -> None:
-        """Have all open orders cancelled."""
-        self.handler.cancel(lambda _: True, now, "trading is halted")
+        """Have all open orders cancelled, but for the sales by which the circuit breaker flattens."""
+        self.handler.cancel(lambda record: record.decision != BREAKER, now, "trading is halted")
 
     def sell_all(self, label: str, day: TradingDay, now: datetime) -> None:
         """Sell at the market what has not been sold under this label, and in which no order is open any more."""
@@ -184,7 +184,6 @@ class Trader:
         held = self._portfolio.account.positions
         symbols = [symbol for symbol in held if not self._exits.has(symbol, BREAKER)]
         if symbols:
-            self._alerts.flattened(symbols, day.name, now)
             self._sell_out(symbols, BREAKER, day, now)
 
     def _sell_out(self, symbols: Sequence[str], label: str, day: TradingDay, now: datetime) -> list[OrderRecord]:
@@ -205,14 +204,14 @@ class Trader:
         risk = self._config.risk
         if self._day is None:
             return "there is no session"
-        if self._breaker_tripped(self._day):
+        if self._breaker_tripped():
             return "the circuit breaker has tripped"
         if self._portfolio.loss() >= risk.max_portfolio_drawdown:
             return "the loss has reached max_portfolio_drawdown"
         return ""
 
-    def _breaker_tripped(self, day: TradingDay) -> bool:
-        return self._config.risk.enable_circuit_breaker and self._watch.tripped(day.name)
+    def _breaker_tripped(self) -> bool:
+        return self._config.risk.enable_circuit_breaker and self._watch.tripped
 
     # --- orders ---
 

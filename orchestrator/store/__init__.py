@@ -20,6 +20,7 @@ from orchestrator.store.tables import (
     orders,
     requests,
     transitions,
+    untold,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "orders",
     "requests",
     "transitions",
+    "untold",
 ]

@@ -17,6 +17,7 @@ __all__ = [
     "requests",
     "tables",
     "transitions",
+    "untold",
 ]
 
 tables = MetaData()
@@ -83,6 +84,14 @@ fills = Table(
     Column("price", Float, nullable=False),
     Column("commission", Float, nullable=False),
     Column("at", Instant, nullable=False, index=True),
+)
+
+untold = Table(  # what the engine has written down and the daemon has made no alert of, oldest first
+    "untold",
+    tables,
+    Column("news", String(256), primary_key=True),
+    Column("order_ref", String(128), nullable=False),
+    Column("fill_id", String(128), nullable=False, default=""),  # empty: the order's end
 )
 
 equity = Table(

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Set
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ import click
 import pytest
 import yaml
 from click.testing import CliRunner
+from sqlalchemy import event
 
 import orchestrator
 from calendars import Clock
@@ -349,6 +350,10 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK)
 
 
+class Killed(BaseException):
+    """The end of the process: nothing below catches it."""
+
+
 class Machine(SimulatedWorld):
     """A simulated machine; if it has a disk, what is on it outlives the daemons that run on it."""
 
@@ -402,6 +407,44 @@ class Rehearsal:
         assert self.machine.disk is not None
         self.daemon.close()
         self.daemon = self._new()
+
+    def kill(self) -> None:
+        """End the daemon as SIGKILL does: nothing is closed in order, and what is not committed is gone."""
+        assert self.machine.disk is not None
+        loop, self.daemon = self.daemon._loop, self._new()
+        if loop is not None:  # as the kernel closes files
+            loop.inbox.close()
+            loop.store.close()
+
+    was_killed = False
+    """Whether the last fuse has burnt."""
+
+    @contextmanager
+    def fuse(self, points: Set[int]) -> Iterator[None]:
+        """Kill the daemon at one of these points: there is one before each commit of the store, and one after it."""
+        passed, self.was_killed = 0, False
+
+        def burn() -> None:
+            nonlocal passed
+            passed += 1
+            if passed in points:
+                raise Killed
+
+        def commit(connection: Any) -> None:
+            if not connection.get_execution_options().get("read_only"):
+                burn()
+                connection.connection.dbapi_connection.commit()
+                burn()
+
+        store = self.daemon.loop.store
+        event.listen(store.engine, "commit", commit)
+        try:
+            yield
+        except Killed:
+            self.was_killed = True
+            self.kill()
+        finally:
+            event.remove(store.engine, "commit", commit)
 
     def edit(self, config: str) -> None:
         self.file.write_text(PAPER + config)

@@ -56,6 +56,7 @@ def test_kills_at_any_moment_neither_double_nor_lose_an_order(churning):
     assert daemon.wait_for_end() == 0
     assert_every_intent_has_one_fate(desk)
     assert_account_is_the_sum_of_its_fills(desk)
+    assert_every_filled_order_was_told_once(desk)
     assert not desk.family()
     figures = ", ".join(f"{count} x {victim}" for victim, count in sorted(victims.items()))
     fills = len(desk.rows("SELECT fill_id FROM fills"))
@@ -87,6 +88,12 @@ def assert_every_intent_has_one_fate(desk):
     for order in orders:
         expected = order["total_quantity"] if order["status"] == "Filled" else 0
         assert filled[order["order_ref"]] == pytest.approx(expected), order
+
+
+def assert_every_filled_order_was_told_once(desk):
+    filled = desk.rows("SELECT order_ref FROM orders WHERE status = 'Filled'")
+    assert len([alert for alert in desk.alerts() if alert["title"].startswith("Order filled")]) == len(filled)
+    assert desk.rows("SELECT * FROM untold") == []
 
 
 def assert_account_is_the_sum_of_its_fills(desk):

@@ -7,6 +7,10 @@ import sqlite3
 import sys
 from contextlib import closing
 
+from orchestrator.breaker import is_resumed, record_trip
+from orchestrator.events import BreakerTripped
+from orchestrator.store import Store
+
 HISTORY_KEYS = {
     "job",
     "scheduled_at",
@@ -115,6 +119,17 @@ def test_halt_while_no_daemon_runs_holds_for_the_next(desk):
     daemon.wait_for_end()
     assert desk.run("resume", "--yes").stdout == "resumed: the next daemon trades again\n"
     desk.start_trading()
+
+
+def test_resume_while_no_daemon_runs_settles_the_trip_of_the_circuit_breaker_too(desk):
+    trip = BreakerTripped("2026-11-24T10:00:00-05:00", "circuit breaker: a test")
+    with Store(f"sqlite:///{desk.store_path}") as store:
+        record_trip(store, trip)
+        store.write_meta("halt", {"reason": trip.reason, "at": trip.at, "flatten": False, "breaker": trip.at})
+    assert desk.run("resume", "--yes").stdout == "resumed: the next daemon trades again\n"
+    with Store(f"sqlite:///{desk.store_path}", read_only=True) as store:
+        assert store.read_meta("halt") is None
+        assert is_resumed(store, trip)
 
 
 def test_request_is_carried_out_once_even_if_its_answer_must_wait(desk):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,6 +12,8 @@ from orchestrator.events import Alerted, StateChanged
 from orchestrator.states import OrchestratorState
 
 Rehearse = Callable[..., Any]
+
+NEW_YORK = ZoneInfo("America/New_York")
 
 
 def operator(daemon: Any) -> Any:
@@ -50,12 +53,20 @@ def test_second_halt_keeps_the_reason_of_the_first(rehearse: Rehearse) -> None:
     assert operator(daemon).halted["flatten"]
 
 
-def test_flatten_without_an_engine_says_that_nothing_can_be_sold(rehearse: Rehearse) -> None:
-    daemon = rehearse("2026-11-24 18:00").until("2026-11-24 18:01")
+def test_flatten_while_the_market_is_closed_sells_when_it_opens_and_does_nothing_else(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-23 09:30").until("2026-11-23 18:00")
+    held = daemon.daemon.loop.account.positions
     said = operator(daemon).halt("strange prices", True, daemon.now)
-    assert said == "halted: strange prices; nothing can be sold now, as no engine runs"
+    text = "strange prices; all positions are sold when the market opens, Tue 24 Nov 09:30 EST"
+    assert said == f"halted: {text}"
     (alert,) = [e for e in daemon.of(Alerted) if e.title == "Trading halted"]
-    assert alert.message == "strange prices; nothing can be sold now, as no engine runs"
+    assert alert.message == text
+    daemon.until("2026-11-24 12:00")
+    assert daemon.engine()[-3:] == ["24 09:30 start", "24 09:30 ready", "24 09:30 stop"]
+    assert held
+    assert daemon.daemon.loop.account.positions == []
+    assert daemon.states()[-1] == "24 09:30 stopped"
+    assert daemon.alerts("critical") == ["Trading halted"]
 
 
 def test_engine_that_is_stopped_stays_down_for_the_session_and_no_longer(rehearse: Rehearse) -> None:
@@ -147,9 +158,43 @@ def test_flatten_sells_all_and_is_settled(rehearse: Rehearse) -> None:
     assert daemon.alerts("critical") == ["Trading halted"]
 
 
-def test_flatten_that_the_daemon_did_not_survive_is_told_of(rehearse: Rehearse) -> None:
+def test_flatten_that_the_daemon_did_not_survive_is_told_of_and_finished(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
     operator(daemon).halt("strange prices", True, daemon.now)
     daemon.restart()
     daemon.until("2026-11-24 10:30")
     assert daemon.alerts("critical") == ["Trading halted", "Positions may still be held"]
+    assert daemon.daemon.loop.account.positions == []
+    assert operator(daemon).halted["sold"]
+    assert daemon.alerts()[-1] == "Positions sold"
+
+
+def test_engine_that_fails_as_it_sells_is_told_of_and_started_again_to_sell(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
+    engine = daemon.daemon.loop.supervisor.link._host._engine
+    engine.halt = lambda flatten: 1 / 0
+    operator(daemon).halt("strange prices", True, daemon.now)
+    daemon.until("2026-11-24 10:30")
+    assert daemon.engine()[-4:] == ["24 10:00 crash", "24 10:00 restart", "24 10:00 ready", "24 10:00 stop"]
+    assert daemon.daemon.loop.account.positions == []
+    assert daemon.alerts("critical") == ["Trading halted", "Positions may still be held"]
+
+
+def test_what_could_not_be_sold_before_the_close_is_sold_in_the_next_session(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30").until("2026-11-24 15:59:30")
+    engine = daemon.daemon.loop.supervisor.link._host._engine
+    engine.halt = lambda flatten: daemon.now.astimezone(NEW_YORK).hour >= 16
+    operator(daemon).halt("strange prices", True, daemon.now)
+    daemon.until("2026-11-25 10:00")
+    assert daemon.alerts("critical") == ["Trading halted", "Positions may still be held"]
+    assert daemon.daemon.loop.account.positions == []
+    assert daemon.engine()[-3:] == ["25 09:30 start", "25 09:30 ready", "25 09:30 stop"]
+
+
+def test_resume_before_the_market_opens_ends_the_order_to_sell(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-23 09:30").until("2026-11-23 18:00")
+    operator(daemon).halt("strange prices", True, daemon.now)
+    operator(daemon).resume("strange prices", daemon.now)
+    daemon.until("2026-11-24 12:00")
+    assert daemon.daemon.get_state() is OrchestratorState.TRADING
+    assert daemon.daemon.loop.account.positions

@@ -626,7 +626,7 @@ def test_halt_outlives_the_daemon_until_somebody_resumes(desk):
     daemon.wait_for("-> trading")
     assert desk.run("resume").stdout == "it was not halted\n"
     assert [alert["title"] for alert in desk.alerts("critical")] == ["Trading halted"]
-    assert [alert["title"] for alert in desk.alerts("warning")] == ["Trading resumed"]
+    assert [alert["title"] for alert in desk.alerts("warning")] == ["Daemon was killed", "Trading resumed"]
 
 
 # --- alerts on their way out ---

@@ -442,6 +442,27 @@ def test_halt_is_the_last_word_to_an_engine_and_selling_takes_its_time() -> None
     assert bench.process.commands == [{"command": "halt", "flatten": True}]
 
 
+def test_engine_that_begins_during_a_sale_is_told_to_sell_before_anything_else() -> None:
+    bench = Bench(stop_timeout=30)
+    bench.supervisor.farewell = {"command": "halt", "flatten": True}
+    bench.step()
+    assert bench.process.commands == [{"command": "halt", "flatten": True}]
+    bench.say(EngineReady())
+    assert bench.state is EngineState.STOPPING
+
+
+@pytest.mark.parametrize("sells", [False, True])
+def test_engine_that_stops_without_having_sold_has_failed_only_if_it_was_to_sell(sells: bool) -> None:
+    bench = Bench(stop_timeout=30).run()
+    bench.supervisor.farewell = {"command": "halt", "flatten": sells}
+    bench.wanted = False
+    bench.step()
+    bench.say(EngineStopped("it was stopped before it had sold everything"))
+    bench.process.receiver.ended(0, bench.clock.now())
+    assert bench.state is (EngineState.BACKOFF if sells else EngineState.STOPPED)
+    assert bench.moves[-1].detail == "it was stopped before it had sold everything"
+
+
 def test_only_a_beat_is_a_sign_of_life() -> None:
     bench = Bench(heartbeat_timeout=30).run()
     for _ in range(2):

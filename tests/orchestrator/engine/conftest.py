@@ -12,7 +12,8 @@ from orchestrator.engine import Strategy
 from orchestrator.engine.account import Account
 from orchestrator.engine.builtin import BuiltinEngine
 from orchestrator.engine.journal import Journal
-from orchestrator.events import AlertRaised, OrderFilled, OrderUpdated
+from orchestrator.events import AlertRaised, NewsTold, OrderFilled, OrderUpdated
+from orchestrator.news import STRIKE_OFF
 from orchestrator.store import Store
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -101,10 +102,17 @@ class Rig:
         if self.store is not None:
             self.store.close()
         self.store = Store(f"sqlite:///{self.folder}/orchestrator.db").open()
-        self.engine = BuiltinEngine(self.config, self.store, self.calendar, self.folder, self.clock, self.events.append)
+        self.engine = BuiltinEngine(self.config, self.store, self.calendar, self.folder, self.clock, self.hear)
         if strategy is not None:
             self.engine.add_strategy(strategy)
         return self.engine
+
+    def hear(self, told):
+        """As the daemon does: what has been taken is struck off."""
+        self.events.append(told)
+        if isinstance(told, NewsTold):
+            with self.store.engine.begin() as connection:
+                connection.execute(STRIKE_OFF, {"told": told.news})
 
     def start(self, strategy=None):
         self.build(strategy)

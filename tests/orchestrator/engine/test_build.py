@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from calendars import MarketCalendar, VirtualClock
+from orchestrator.breaker import read_trip
 from orchestrator.config import EngineConfig, TradingConfig
 from orchestrator.engine.build import build_engine
-from orchestrator.events import AlertRaised, EngineEvent
+from orchestrator.events import AlertRaised, BreakerTripped, EngineEvent
 from orchestrator.store import Store
 
 FOREIGN = """
@@ -19,6 +20,9 @@ class Quiet:
     def stop(self): pass
     def disconnect(self): pass
     def is_connected(self): return True
+
+class Guarded(Quiet):
+    def register_circuit_breaker_callback(self, callback): self.tripped = callback
 
 class Talkative(Quiet):
     def register_fill_callback(self, callback): self.filled = callback
@@ -33,10 +37,11 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(tmp_path)
     told: list[EngineEvent] = []
 
-    def make(name: str):
+    def make(name: str, store: Store | None = None):
         config = TradingConfig(engine=EngineConfig(target=f"desk_engines:{name}"))
+        config.risk.flatten_on_breaker = True
         clock = VirtualClock(datetime(2026, 11, 24, 15, 0, tzinfo=UTC))
-        return build_engine(config, Store("sqlite://"), MarketCalendar(), tmp_path, clock, told.append), told
+        return build_engine(config, store or Store("sqlite://"), MarketCalendar(), tmp_path, clock, told.append), told
 
     return make
 
@@ -58,3 +63,13 @@ def test_foreign_engine_that_lets_nobody_follow_is_taken_as_it_is(foreign) -> No
     engine, told = foreign("Quiet")
     assert engine.is_connected()
     assert told == []
+
+
+def test_breaker_of_a_foreign_engine_that_has_one_is_committed_and_told(foreign) -> None:
+    with Store("sqlite://") as store:
+        engine, told = foreign("Guarded", store)
+        engine.tripped("the desk has lost 12 % today", drawdown=0.12)
+        reason = "circuit breaker: the desk has lost 12 % today"
+        trip = BreakerTripped("2026-11-24T15:00:00+00:00", reason, 0.12, None, flatten=True)
+        assert told == [trip]
+        assert read_trip(store) == trip

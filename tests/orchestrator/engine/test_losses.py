@@ -1,11 +1,14 @@
 """What the engine does about losses: stop loss, drawdown, circuit breaker; between decisions, and over restarts."""
 
 from dataclasses import fields, replace
+from datetime import timedelta
 
 import pytest
 
+from orchestrator.breaker import RESUMED, read_trip
 from orchestrator.config import RiskConfig
 from orchestrator.engine import Order, OrderStatus
+from orchestrator.events import BreakerTripped
 
 SESSION, DAY = "2012-11-20", "20121120"
 
@@ -155,11 +158,14 @@ def crash(desk, weights, flat):
     return desk
 
 
+def crash_day(day):
+    return f"{day},100,100,100,100,1000000000"
+
+
 def test_a_crash_trips_the_breaker_once(crash):
     crash.run("2012-11-20T16:00")
-    told = [each for each in crash.alerts("risk") if each.title == "Circuit breaker triggered"]
-    assert [each.level for each in told] == ["critical"]
-    assert "no purchases for the rest of session 2012-11-20" in told[0].message
+    [trip] = crash.events_of(BreakerTripped)
+    assert "below its peak 100,000.00, and the threshold is 10.00%" in trip.reason
 
 
 def test_a_tripped_breaker_outlives_the_engine_and_lets_only_sales_through(crash, weights):
@@ -167,14 +173,17 @@ def test_a_tripped_breaker_outlives_the_engine_and_lets_only_sales_through(crash
     crash.start(weights(A=0.1, B=0.2))
     assert crash.engine.rebalance("1400") == "decision 1400: 1 orders"
     assert [(fill.action, fill.symbol) for fill in crash.fills()] == [("BUY", "A"), ("SELL", "A")]
-    assert crash.store.read_meta("circuit_breaker")["session"] == "2012-11-20"
+    assert len(set(crash.events_of(BreakerTripped))) == 1
 
 
-def test_after_a_recovery_the_next_session_buys_again(crash, weights):
+@pytest.mark.parametrize(("resumed", "bought"), [(False, ["A"]), (True, ["A", "B"])])
+def test_after_a_recovery_it_buys_again_only_if_trading_was_resumed(crash, weights, resumed, bought):
     crash.run("2012-11-20T16:00")
     crash.at("2012-11-21T09:30")
+    if resumed:
+        crash.store.write_meta(RESUMED, read_trip(crash.store).at)
     crash.start(weights(A=0.5, B=0.2)).rebalance()
-    assert [(fill.action, fill.symbol) for fill in crash.fills()] == [("BUY", "A"), ("BUY", "B")]
+    assert [fill.symbol for fill in crash.fills() if fill.action == "BUY"] == bought
 
 
 def test_a_tripping_breaker_ends_resting_purchases(desk, scripted, flat):
@@ -200,15 +209,28 @@ def test_a_breaker_keeps_positions(crash):
     assert crash.account().held("A") == 499
 
 
-def test_a_breaker_sells_everything_if_it_is_to_and_the_sale_is_told(crash, weights):
+def test_a_breaker_sells_everything_if_it_is_to(crash, weights):
     crash.config.risk.flatten_on_breaker = True
     crash.start(weights(A=0.5))
     crash.run("2012-11-20T16:00")
     assert trades(crash)[1:] == [("SELL", "A", 499)]
     assert crash.fills()[1].order_ref == f"{DAY}-equal_weight-A-circuit_breaker"
-    told = crash.alerts("risk")
-    assert [each.title for each in told] == ["Circuit breaker triggered", "All positions are sold"]
-    assert told[1].message == "The circuit breaker has tripped: all positions are sold at the market: A."
+    [trip] = crash.events_of(BreakerTripped)
+    assert trip.flatten
+
+
+def test_the_halt_that_follows_goes_on_with_the_sales_of_the_breaker(crash, weights):
+    """The market takes them bit by bit, and the daemon's command comes in the middle."""
+    crash.bars(A=[crash_day("2012-11-19"), "2012-11-20,100,100,40,90,39000", crash_day("2012-11-21")])
+    crash.config.risk.flatten_on_breaker = True
+    crash.start(weights(A=0.5))
+    while not crash.events_of(BreakerTripped):
+        crash.step()
+        crash.clock.advance(timedelta(minutes=1))
+    while not crash.engine.halt(True):
+        crash.clock.advance(timedelta(minutes=1))
+    assert crash.account().positions == {}
+    assert {fill.order_ref for fill in crash.fills()[1:]} == {f"{DAY}-equal_weight-A-circuit_breaker"}
 
 
 def test_a_breaker_sells_once_however_often_the_engine_is_started(crash, weights):

@@ -160,7 +160,7 @@ class Killer:
                 raise Killed
 
 
-COMMITS = 12
+COMMITS = 13
 """Of an undisturbed :func:`trade`."""
 
 

@@ -7,7 +7,7 @@ from orchestrator.engine import Action, OrderRecord
 from orchestrator.engine.broker import BrokerError
 from orchestrator.engine.clearing import Clearance
 from orchestrator.engine.orders import OrderHandler
-from orchestrator.events import AlertRaised, OrderFilled, OrderUpdated
+from orchestrator.events import AlertRaised, NewsTold, OrderFilled, OrderUpdated
 
 DAY, OPEN = "2012-11-23", "2012-11-23T09:35"
 
@@ -122,6 +122,7 @@ def test_a_refused_order_whose_alert_was_lost_is_told_after_the_restart(friday):
     def handler(callback):
         handler = OrderHandler(friday.journal, Refusing(), lambda order, *_: Clearance(order.quantity))
         handler.register_error_callback(callback)
+        handler.register_news_callback(lambda news: friday.hear(NewsTold(news)))
         handler.reconcile(DAY, now)
         return handler
 
@@ -141,7 +142,7 @@ def test_a_refused_order_whose_alert_was_lost_is_told_after_the_restart(friday):
 def test_with_the_daemon_gone_nothing_counts_as_told(friday):
     class Broken(list):
         def append(self, told):
-            if isinstance(told, OrderFilled | OrderUpdated):
+            if isinstance(told, OrderFilled | OrderUpdated | NewsTold):
                 raise BrokenPipeError
             super().append(told)
 

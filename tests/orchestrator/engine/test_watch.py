@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from notifiers import AlertLevel, MemoryNotifier, RiskNotificationAdapter
+from orchestrator.breaker import RESUMED, read_trip
 from orchestrator.config import RiskConfig
 from orchestrator.engine.notices import Notices
 from orchestrator.engine.watch import EquityWatch, drawdown
@@ -17,7 +18,7 @@ FRIDAY, MONDAY = "2012-11-23", "2012-11-26"
 
 class Tower:
     def __init__(self, store):
-        self.store, self.told = store, MemoryNotifier()
+        self.store, self.told, self.trips = store, MemoryNotifier(), []
         self.risk = RiskConfig()
         self.now = NOW
         self.restart()
@@ -25,14 +26,17 @@ class Tower:
     def restart(self, starting_cash=1000.0):
         notices = Notices(self.store)
         notices.load()
-        self.watch = EquityWatch(
-            self.store, self.risk, RiskNotificationAdapter([self.told], now=lambda: self.now), notices, starting_cash
-        )
+        adapter = RiskNotificationAdapter([self.told], now=lambda: self.now)
+        self.watch = EquityWatch(self.store, self.risk, adapter, self.trips.append, notices, starting_cash)
         self.watch.load()
 
     def look(self, value, session=FRIDAY):
         self.now += timedelta(minutes=1)
         return self.watch.look(self.now, session, value, value)
+
+    def resume(self):
+        """As the daemon does it."""
+        self.store.write_meta(RESUMED, read_trip(self.store).at)
 
     def levels(self):
         return [message.level for message in self.told.messages]
@@ -59,54 +63,89 @@ def test_the_peak_begins_with_the_starting_cash(tower):
 
 def test_below_its_threshold_the_breaker_does_not_trip(tower):
     tower.look(900.01)
-    assert not tower.watch.tripped(FRIDAY)
-    assert tower.levels() == []
+    assert (tower.watch.tripped, tower.trips) == (False, [])
 
 
 def test_at_its_threshold_the_breaker_trips_and_says_so_once(tower):
     tower.look(900.0)
     tower.look(899.0)
-    assert tower.watch.tripped(FRIDAY)
-    [message] = tower.told.messages
-    assert message.level is AlertLevel.CRITICAL
-    assert "900.00 is 10.00% below its peak 1000.00" in message.message
-    assert (message.metadata["drawdown"], message.metadata["threshold"]) == (0.1, 0.1)
+    assert tower.watch.tripped
+    [trip] = tower.trips
+    assert trip.reason == (
+        "circuit breaker: equity 900.00 is 10.00% below its peak 1,000.00, and the threshold is 10.00%"
+    )
+    assert (trip.drawdown, trip.threshold, trip.flatten) == (0.1, 0.1, False)
 
 
-def test_a_recovery_does_not_end_it_in_the_session(tower):
-    tower.look(900.0)
-    tower.look(1200.0)
-    assert tower.watch.tripped(FRIDAY)
+def test_a_trip_is_committed_before_it_is_told(tower):
+    def killed(trip):
+        raise KeyboardInterrupt
 
-
-def test_a_restart_does_not_forget_it(tower):
-    tower.look(900.0)
+    tower.watch._emit = killed
+    with pytest.raises(KeyboardInterrupt):
+        tower.look(900.0)
+    committed = read_trip(tower.store)
     tower.restart()
-    assert tower.watch.tripped(FRIDAY)
-    tower.look(890.0)
-    assert tower.levels() == [AlertLevel.CRITICAL]
-    assert tower.store.read_meta("circuit_breaker")["session"] == FRIDAY
+    assert tower.watch.tripped
+    assert tower.trips == [committed]
 
 
-def test_the_next_session_trips_it_again_if_the_loss_is_still_there(tower):
+@pytest.mark.parametrize("session", [FRIDAY, MONDAY])
+def test_neither_a_recovery_nor_a_restart_nor_another_session_ends_it(tower, session):
     tower.look(900.0)
-    assert not tower.watch.tripped(MONDAY)
-    tower.look(895.0, MONDAY)
-    assert tower.watch.tripped(MONDAY)
-    assert tower.levels() == [AlertLevel.CRITICAL, AlertLevel.CRITICAL]
+    tower.look(1200.0, session)
+    assert tower.watch.tripped
+    tower.restart()
+    tower.look(1200.0, session)
+    assert tower.watch.tripped
+    assert len({trip.at for trip in tower.trips}) == 1
 
 
-def test_the_next_session_is_free_if_the_equity_has_recovered(tower):
+def test_after_a_resume_losses_are_counted_from_the_equity_of_the_next_look(tower):
     tower.look(900.0)
-    tower.look(950.0, MONDAY)
-    assert not tower.watch.tripped(MONDAY)
+    tower.resume()
+    tower.restart()
+    assert tower.look(850.0).drawdown == 0.0
+    assert not tower.watch.tripped
+    assert tower.look(765.01).drawdown == pytest.approx(0.1, abs=1e-4)
+    assert not tower.watch.tripped
+    tower.look(765.0)
+    assert tower.watch.tripped
+
+
+def test_a_resume_that_was_killed_before_the_next_look_holds_and_one_after_it_is_not_doubled(tower):
+    tower.look(900.0)
+    tower.resume()
+    for _ in range(3):
+        tower.restart()
+    assert tower.look(880.0).drawdown == 0.0
+    tower.restart()
+    assert tower.look(836.0).drawdown == 0.05
+
+
+def test_a_kill_within_the_new_beginning_leaves_the_resume_to_the_next_run(tower):
+    tower.look(900.0)
+    tower.resume()
+    tower.restart()
+
+    def kill(connection):
+        if not connection.get_execution_options().get("read_only"):
+            raise KeyboardInterrupt
+
+    event.listen(tower.store.engine, "commit", kill)
+    with pytest.raises(KeyboardInterrupt):
+        tower.look(880.0)
+    event.remove(tower.store.engine, "commit", kill)
+    tower.restart()
+    assert not tower.watch.tripped
+    assert tower.look(870.0).drawdown == 0.0
 
 
 def test_a_breaker_that_is_off_does_not_trip(tower):
     tower.risk.enable_circuit_breaker = False
     tower.look(895.0)
-    assert not tower.watch.tripped(FRIDAY)
-    assert tower.levels() == []
+    assert not tower.watch.tripped
+    assert (tower.levels(), tower.trips) == ([], [])
 
 
 def test_max_portfolio_drawdown_warns_once_in_a_session(tower):

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from orchestrator.engine import EngineError
 from orchestrator.engine.ibkr.account import AccountBook
-from orchestrator.events import EquityMarked
+from orchestrator.events import BreakerTripped, EquityMarked
 from orchestrator.store import equity
 
 
@@ -119,4 +119,4 @@ def test_a_loss_by_ibs_reckoning_trips_the_breaker(rig, gateway):
     rig.until(lambda: rig.status("MSFT") == "Filled" and rig.status("AAPL") == "Filled")
     gateway.brokerage.net_liquidation = lambda account: 80_000.0
     gateway.do(gateway.tell_account, "DU123456")
-    rig.until(lambda: any("circuit breaker" in title.lower() for title in rig.alerts("critical")))
+    rig.until(lambda: any(isinstance(event, BreakerTripped) for event in rig.events))
