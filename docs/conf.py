@@ -30,15 +30,7 @@ html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
 
 FOLDER = Path(__file__).parent
-OPTIONAL = ["ibkr", "service", "storage", "doctor", "rehearsal", "chaos", "benchmarks"]
 logger = logging.getLogger(__name__)
-
-
-def leave_out(app: Sphinx, docname: str, source: list[str]) -> None:
-    """The index lists some pages that are not in every state of the repository."""
-    for name in OPTIONAL:
-        if docname == "index" and not (FOLDER / f"{name}.rst").exists():
-            source[0] = source[0].replace(f"   {name}\n", "")
 
 
 def link_pages(app: Sphinx, doctree: nodes.document) -> None:
@@ -49,8 +41,6 @@ def link_pages(app: Sphinx, doctree: nodes.document) -> None:
             continue
         if (FOLDER / f"{page}.rst").exists():
             link["refuri"] = f"{page}.html{anchor}"
-        elif page in OPTIONAL:
-            link.replace_self(link.children)
         else:
             logger.warning("there is no page %s.rst", page, location=link)
 
@@ -63,6 +53,5 @@ def drop_contents(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("source-read", leave_out)
     app.connect("doctree-read", link_pages)
     app.connect("doctree-read", drop_contents)

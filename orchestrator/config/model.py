@@ -204,7 +204,7 @@ class HealthConfig:
 class HousekeepingConfig:
     """How long history is kept. Orders and fills are kept for ever: they are the account's only record."""
 
-    job_runs: float = option(90 * DAY, "runs of jobs; the last of each job stays", duration=True, min=DAY)
+    job_runs: float = option(30 * DAY, "runs of jobs; the last of each job stays", duration=True, min=DAY)
     transitions: float = option(365 * DAY, "changes of state", duration=True, min=DAY)
     alerts: float = option(90 * DAY, "alerts; one that is not delivered or not over stays", duration=True, min=DAY)
     incidents: float = option(90 * DAY, "failures of the engine, with their files", duration=True, min=DAY)
