@@ -135,7 +135,7 @@ def _run(
             click.echo(f"note: no occasion from {first} to {last}: {told}", err=True)
         summary = rehearsal.run()
     _print_summary(settings, summary, as_json)
-    if not settings.quiet and not as_json:  # on stderr, as it is another each time
+    if sys.stderr.isatty() and not settings.quiet and not as_json:  # beside the output, which is the same each time
         click.echo(f"simulated in {in_words(settings.clock.monotonic() - began)}", err=True)
     return 1 if summary.broken else 0
 

@@ -97,7 +97,7 @@ class TradesAgain(Rule):
         self._config = config
         self._active: Counter[str] = Counter()
         self._disturbed = True
-        self._since = 0.0
+        self._since: float | None = None
         self._given_up_in = ""
         self._session = ""
 
@@ -131,8 +131,10 @@ class TradesAgain(Rule):
     def turn(self, turn: Turn) -> str:
         self._session = turn.session
         if self._excused(turn):
-            self._disturbed, self._since = False, turn.monotonic
+            self._disturbed, self._since = False, None
             return ""
+        if self._since is None:
+            self._since = turn.monotonic
         waited, config = turn.monotonic - self._since, self._config()
         if waited <= config.stop_timeout + config.backoff_max + config.start_timeout + self.GRACE:
             return ""

@@ -218,7 +218,7 @@ def test_an_engine_that_is_not_started_again_is_told_of() -> None:
     assert wait(rule, [1, 2, 20], **DOWN) == [
         "",
         "",
-        "the state is error (engine backoff), 1200 s after nothing stood in the way any more",
+        "the state is error (engine backoff), 1140 s after nothing stood in the way any more",
     ]
 
 
