@@ -1,6 +1,6 @@
 """A job store for rehearsals: rows as in the database, in a mapping that outlives the schedulers that use it."""
 
-from collections.abc import Callable, MutableMapping, MutableSet, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,16 +15,20 @@ Row = tuple[datetime | None, bytes]
 """When a job runs next, and what is stored of it."""
 
 
+CLAIMS = 50_000
+"""Claims that are remembered: two weeks of the jobs that every daemon has. Clocks are set back by less."""
+
+
 class RowStore(BaseJobStore):  # type: ignore[misc]
     """:param rows: by job; the caller keeps them.
-    :param claimed: the fires that were claimed and may not come again; the caller keeps them too.
+    :param claimed: the fires that were claimed, oldest first; the caller keeps them too.
     :param touch: called before each access, with whether it writes; what it raises is the trouble of the database.
     """
 
     def __init__(
         self,
         rows: MutableMapping[str, Row],
-        claimed: MutableSet[tuple[str, datetime]],
+        claimed: MutableMapping[tuple[str, datetime], None],
         read_spec: SpecReader,
         touch: Callable[[bool], None],
     ) -> None:
@@ -82,11 +86,11 @@ class RowStore(BaseJobStore):  # type: ignore[misc]
         if job.id not in self._rows:
             return False
         self._write(job)
-        if again:
-            return True
-        is_new = (job.id, at) not in self._claimed
-        self._claimed.add((job.id, at))
-        return is_new
+        known = (job.id, at) in self._claimed
+        self._claimed[job.id, at] = None
+        if len(self._claimed) > CLAIMS:
+            del self._claimed[next(iter(self._claimed))]
+        return again or not known
 
     def _write(self, job: Job) -> None:
         self._rows[job.id] = job.next_run_time, encode(job)

@@ -70,7 +70,7 @@ class FaultyWorld(SimulatedWorld):
         self._stores: dict[str, Store] = {}
         self._job_rows: dict[str, Row] = {}
         self._patience = BUSY_TIMEOUT
-        self._claimed: set[tuple[str, datetime]] = set()
+        self._claimed: dict[tuple[str, datetime], None] = {}
 
     @cached_property
     def database(self) -> Path:

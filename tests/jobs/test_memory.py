@@ -23,7 +23,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
-        self.claimed: set[tuple[str, datetime]] = set()
+        self.claimed: dict[tuple[str, datetime], None] = {}
         self.trouble = ""
 
     def touch(self, writes: bool) -> None:
@@ -90,6 +90,7 @@ def test_fire_is_claimed_once_unless_it_may_come_again(disk: Disk) -> None:
     assert store.claim(claims) == [True, True, False]
     assert store.get_next_run_time() == later
     assert disk.store().claim(claims) == [False, True, False]
+    assert disk.store().claim([Claim(make_job(SCAN, later), AT)]) == [False]
 
 
 @pytest.mark.parametrize(("trouble", "reads"), [("locked", True), ("unreadable", False)])
