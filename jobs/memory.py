@@ -15,14 +15,25 @@ Row = tuple[datetime | None, bytes]
 """When a job runs next, and what is stored of it."""
 
 
+CLAIMS = 50_000
+"""Claims that are remembered: two weeks of the jobs that every daemon has. Clocks are set back by less."""
+
+
 class RowStore(BaseJobStore):  # type: ignore[misc]
     """:param rows: by job; the caller keeps them.
+    :param claimed: the fires that were claimed, oldest first; the caller keeps them too.
     :param touch: called before each access, with whether it writes; what it raises is the trouble of the database.
     """
 
-    def __init__(self, rows: MutableMapping[str, Row], read_spec: SpecReader, touch: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        rows: MutableMapping[str, Row],
+        claimed: MutableMapping[tuple[str, datetime], None],
+        read_spec: SpecReader,
+        touch: Callable[[bool], None],
+    ) -> None:
         super().__init__()
-        self._rows, self._read_spec, self._touch = rows, read_spec, touch
+        self._rows, self._claimed, self._read_spec, self._touch = rows, claimed, read_spec, touch
         self.parked: dict[str, str] = {}
 
     def lookup_job(self, job_id: str) -> Job | None:
@@ -67,13 +78,19 @@ class RowStore(BaseJobStore):  # type: ignore[misc]
         self._rows.clear()
 
     def claim(self, claims: Sequence[Claim]) -> list[bool]:
-        """Keep the next run times of these jobs; for each, whether it is still there."""
+        """Keep the next run times of these jobs; for each, whether its run may begin, as the stored jobs do it."""
         self._touch(True)
-        there = [job.id in self._rows for job, _ in claims]
-        for (job, _), known in zip(claims, there, strict=True):
-            if known:
-                self._write(job)
-        return there
+        return [self._claim(*claim) for claim in claims]
+
+    def _claim(self, job: Job, at: datetime, again: bool) -> bool:
+        if job.id not in self._rows:
+            return False
+        self._write(job)
+        known = (job.id, at) in self._claimed
+        self._claimed[job.id, at] = None
+        if len(self._claimed) > CLAIMS:
+            del self._claimed[next(iter(self._claimed))]
+        return again or not known
 
     def _write(self, job: Job) -> None:
         self._rows[job.id] = job.next_run_time, encode(job)

@@ -19,7 +19,7 @@ from calendars import Clock, MarketCalendar
 from jobs.durations import format_duration
 from jobs.runs import JobRun, RunResult
 from jobs.spec import JobSpec, Misfire
-from jobs.store import VolatileJobStore, make_job
+from jobs.store import Claim, VolatileJobStore, make_job
 from jobs.triggers import SessionTrigger
 
 __all__ = ["Applied", "JobScheduler", "VolatileJobStore", "fire"]
@@ -70,6 +70,12 @@ class Fire(NamedTuple):
     def spec(self) -> JobSpec:
         spec: JobSpec = self.job.kwargs["spec"]
         return spec
+
+    @property
+    def comes_again(self) -> bool:
+        """Whether it may begin though it did before. After the clock was set back, what counts elapsed time must go on;
+        a moment of the day or of the session comes once."""
+        return self.spec.kind == "interval" and not self.note and not self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +231,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         for each in fires:
             each.job.next_run_time = None if each.following is None else each.following.astimezone(UTC)
         try:
-            ours = self.store.claim([(each.job, each.at) for each in fires]) if fires else []
+            ours = self.store.claim([Claim(each.job, each.at, each.comes_again) for each in fires]) if fires else []
         except Exception:
             for each, at in zip(fires, before, strict=True):
                 each.job.next_run_time = at

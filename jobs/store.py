@@ -41,8 +41,18 @@ PAUSED = b'"paused":true'
 MOST_DUE = 100
 """Jobs that one turn takes up; the rest is taken by the turns that follow at once, so that none of them is long."""
 
-Claim = tuple[Job, datetime]
-"""A job, with its next run time already set to the one after, and the fire that is claimed."""
+
+class Claim(NamedTuple):
+    """A fire that is claimed.
+
+    :param job: with its next run time already set to the one after.
+    :param again: whether it may begin though it was claimed before.
+    """
+
+    job: Job
+    at: datetime
+    again: bool = False
+
 
 SpecReader = Callable[[str, Mapping[str, Any]], JobSpec]
 """Reads a stored definition; raises ValueError if it is none."""
@@ -175,7 +185,7 @@ class VolatileJobStore(BaseJobStore):  # type: ignore[misc]
         self._jobs, self._times, self._order = {}, {}, []
 
     def claim(self, claims: Sequence[Claim]) -> list[bool]:
-        for job, _ in claims:
+        for job, _, _ in claims:
             self.update_job(job)
         return [True] * len(claims)
 
@@ -257,10 +267,14 @@ class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
     def claim(self, claims: Sequence[Claim]) -> list[bool]:
         """Persist the next run times of these jobs and record their runs, all in one transaction.
 
-        :return: for each, whether its run may begin: not if the job is gone, or this fire was claimed before.
+        :return: for each, whether its run may begin: not if the job is gone, or this fire was claimed before and may
+            not come again.
         """
         with self.engine.begin() as connection:
-            return [self._update(connection, job) and self.record(connection, job.id, at) for job, at in claims]
+            return [
+                self._update(connection, job) and (self.record(connection, job.id, at) or again)
+                for job, at, again in claims
+            ]
 
     def shutdown(self) -> None:
         """Leave the engine open: it belongs to whoever made it."""

@@ -143,6 +143,11 @@ class TradingOrchestrator:
         with about(session=loop.session(), engine_run="" if run is None else run.name):
             return loop.step(now)
 
+    @property
+    def failures(self) -> int:
+        """How many turns have failed, one after the other until now."""
+        return self._failures
+
     def try_step(self, now: datetime) -> datetime:
         """A turn that may fail: the next is a second later. What keeps failing is raised."""
         try:

@@ -29,6 +29,7 @@ __all__ = [
     "Event",
     "FaultEnded",
     "FaultInjected",
+    "InvariantBroken",
     "JobRan",
     "NewsTold",
     "OrderFilled",
@@ -239,8 +240,27 @@ class FaultEnded:
     fault: str
 
 
+@dataclass(frozen=True, slots=True)
+class InvariantBroken:
+    """In a rehearsal: something that must always hold does not; `trail` is what led to it, oldest first."""
+
+    at: datetime
+    name: str
+    detail: str
+    trail: "tuple[Event, ...]" = ()
+
+
 Event = (
-    StateChanged | EngineMoved | JobRan | Alerted | Traded | ConfigApplied | DaemonMoved | FaultInjected | FaultEnded
+    StateChanged
+    | EngineMoved
+    | JobRan
+    | Alerted
+    | Traded
+    | ConfigApplied
+    | DaemonMoved
+    | FaultInjected
+    | FaultEnded
+    | InvariantBroken
 )
 
 WIRE: dict[str, type[EngineEvent]] = {

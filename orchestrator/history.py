@@ -37,6 +37,11 @@ class History:
         self.failing = ""
         """Why the last write failed; empty while writing works."""
 
+    @property
+    def waiting(self) -> int:
+        """How many rows wait."""
+        return len(self._waiting)
+
     def add(self, statement: Executable, row: Mapping[str, Any]) -> None:
         if len(self._waiting) >= LIMIT:
             self._waiting.popleft()

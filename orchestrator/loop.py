@@ -97,7 +97,7 @@ class Loop:
         self.world, self.clock = world, world.clock
         self._publish, self._tell = publish, tell
         self.pid = os.getpid()
-        self.started_at = self.since = self.clock.now()
+        self.started_at = self.since = self.turned_at = self.clock.now()
         self.state = OrchestratorState.STOPPED
         self.engine_wanted = self.stopping = self._has_traded = False
         self.refused = ""
@@ -262,6 +262,7 @@ class Loop:
 
     def step(self, now: datetime) -> datetime:
         """Do everything that is due; returns when the next turn must be at the latest."""
+        self.turned_at = now
         self._watch_clock(now)
         self._take_messages(now)
         self.adoption.step(now)

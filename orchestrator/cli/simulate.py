@@ -2,27 +2,36 @@
 
 import json
 import logging
+import shlex
 import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
 
+from orchestrator.chaos import Campaign, Case, Failure
 from orchestrator.cli.errors import refuse_unsupported
 from orchestrator.cli.output import in_words
+from orchestrator.cli.progress import Progress
 from orchestrator.cli.settings import Settings
 from orchestrator.config.editing.yaml_writing import flow
 from orchestrator.events import Event
-from orchestrator.scenario import read_scenario
+from orchestrator.rehearsal import Rehearsal
+from orchestrator.scenario import Scenario, read_scenario
 from orchestrator.scenario.manual import fault_list
 from orchestrator.scenario.writing import plain_fault
-from orchestrator.simulation import Simulation, Summary
+from orchestrator.summary import Summary, counted, summary_lines
 from orchestrator.timeline import Timeline, as_document
 
 __all__ = ["simulate"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
 LIST_HELP = "Show what a scenario can make go wrong, and exit."
+LONG = 14
+"""Days from which on a range is worth a progress bar."""
+
+YEAR = 364
+"""Days that chaos draws its weeks from, if no range is given."""
 
 
 def list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -36,57 +45,124 @@ def list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> Non
 @click.option("--to", "end", type=DAY, help="Last day, included; the same as --from if not given.")
 @click.option("--scenario", "scenario_path", type=Path, metavar="FILE", help="What goes wrong, and when; see the docs.")
 @click.option("--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=list_faults, help=LIST_HELP)
+@click.option("--chaos", type=click.IntRange(1), metavar="N", help="Run N random scenarios of a week each instead.")
 @click.option("--seed", type=int, help="Of everything random; the scenario's, or 0, if not given.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the summary only.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines: events, and a summary last.")
-@click.pass_obj
+@click.pass_context
 def simulate(
-    settings: Settings,
+    context: click.Context,
     start: datetime | None,
     end: datetime | None,
     scenario_path: Path | None,
+    chaos: int | None,
     seed: int | None,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Run days or years through the very daemon that will run them, at once and without touching anything.
 
+    What must always hold is watched on the way; if something does not, it says what led to it, and the exit code is 1.
+
     Example: orchestrator simulate --from 2026-11-23 --to 2026-11-30
 
     With things going wrong: orchestrator simulate --scenario config/scenarios/worst_week.yaml
+
+    With whatever may go wrong: orchestrator simulate --chaos 20 --seed 1 --from 2026-01-01 --to 2026-12-31
     """
+    settings: Settings = context.obj
+    settings.quiet = settings.quiet or quiet
+    if chaos is not None and (scenario_path is not None or as_json):
+        raise click.UsageError("--chaos draws its own scenarios and prints text; leave --scenario and --json out")
     refuse_unsupported(settings.config, rehearsal=True)
     logging.disable(logging.CRITICAL)
-    began = settings.clock.monotonic()
-    scenario = None if scenario_path is None else read_scenario(scenario_path, settings.calendar)
-    named = None if scenario is None else scenario.days()
-    first = start.date() if start is not None else named[0] if named else _last_session(settings)
-    last = end.date() if end is not None else named[1] if named and start is None else first
-    if last < first:
-        raise click.UsageError(f"--to {last} is before --from {first}")
-    calendar = settings.calendar
-    timeline = Timeline(calendar)
-
-    def show(event: Event) -> None:
-        if as_json:
-            if (document := as_document(event, calendar)) is not None:
-                click.echo(json.dumps(document))
-        elif not settings.quiet:
-            for line in timeline.lines(event):
-                click.echo(line)
-
     sys.path.append(str(settings.source.base_dir))  # strategies are found where the daemon finds them
-    target = settings.config.engine.target
-    if target != "builtin" and not settings.quiet:
-        click.echo(f"note: engine.target {target} is not simulated; the built-in engine stands in for it", err=True)
-    if "ibkr" in {settings.config.broker.broker_type, settings.config.data.primary_source} and not settings.quiet:
-        click.echo("note: Interactive Brokers is not simulated; paper orders and synthetic prices stand in", err=True)
-    simulation = Simulation(settings.path, first, last, seed, show, scenario)
-    for fault in simulation.unused if not settings.quiet else ():
-        click.echo(f"note: no occasion from {first} to {last}: {flow(plain_fault(fault, calendar))}", err=True)
-    summary = simulation.run()
+    if not settings.quiet:
+        _say_what_stands_in(settings)
+    if chaos is not None:
+        first, last = _chaos_range(settings, start, end)
+        context.exit(_run_chaos(settings, Campaign(settings.path, first, last, seed or 0, settings.calendar), chaos))
+    scenario = None if scenario_path is None else read_scenario(scenario_path, settings.calendar)
+    first, last = _range(settings, start, end, scenario)
+    context.exit(_run(settings, first, last, seed, scenario, as_json))
+
+
+# --- one rehearsal ---
+
+
+class Printer:
+    """Prints events, as lines of JSON or for a reader."""
+
+    def __init__(self, settings: Settings, start: date, *, as_json: bool, progress: Progress) -> None:
+        self._calendar, self._as_json, self._quiet = settings.calendar, as_json, settings.quiet
+        self._timeline = Timeline(settings.calendar, full=settings.verbose)
+        self._start, self._progress, self._day = start, progress, start
+
+    def take(self, event: Event) -> None:
+        if self._as_json:
+            document = as_document(event, self._calendar)
+            if document is not None:
+                click.echo(json.dumps(document))
+            return
+        if not self._quiet:
+            self._print(event)
+        self._advance(event.at)
+
+    def _print(self, event: Event) -> None:
+        lines = list(self._timeline.lines(event))
+        if lines and sys.stdout.isatty():
+            self._progress.make_room()
+        for line in lines:
+            click.echo(line)
+
+    def _advance(self, at: datetime) -> None:
+        day = at.astimezone(self._calendar.exchange_timezone).date()
+        if day > self._day:
+            self._day = day
+            self._progress.reach((day - self._start).days)
+
+
+def _run(
+    settings: Settings, first: date, last: date, seed: int | None, scenario: Scenario | None, as_json: bool
+) -> int:
+    began, days = settings.clock.monotonic(), (last - first).days + 1
+    wanted = days > LONG and not settings.quiet and not as_json
+    with Progress(days, "simulated", wanted=wanted) as progress:
+        printer = Printer(settings, first, as_json=as_json, progress=progress)
+        rehearsal = Rehearsal(settings.path, first, last, seed, printer.take, scenario)
+        for fault in rehearsal.simulation.unused if not settings.quiet else ():
+            told = flow(plain_fault(fault, settings.calendar))
+            click.echo(f"note: no occasion from {first} to {last}: {told}", err=True)
+        summary = rehearsal.run()
+    _print_summary(settings, summary, as_json)
+    if sys.stderr.isatty() and not settings.quiet and not as_json:  # beside the output, which is the same each time
+        click.echo(f"simulated in {in_words(settings.clock.monotonic() - began)}", err=True)
+    return 1 if summary.broken else 0
+
+
+def _print_summary(settings: Settings, summary: Summary, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"kind": "summary", **summary.to_dict()}))
         return
-    click.echo(_summary_text(summary, settings.clock.monotonic() - began))
+    if not settings.quiet:
+        click.echo()
+    for line in summary_lines(summary):
+        click.echo(line)
+
+
+def _range(
+    settings: Settings, start: datetime | None, end: datetime | None, scenario: Scenario | None
+) -> tuple[date, date]:
+    named = None if scenario is None else scenario.days()
+    first = start.date() if start is not None else named[0] if named else _last_session(settings)
+    last = end.date() if end is not None else named[1] if named and start is None else first
+    return _checked(first, last)
+
+
+def _checked(first: date, last: date) -> tuple[date, date]:
+    if last < first:
+        raise click.UsageError(f"--to {last} is before --from {first}")
+    return first, last
 
 
 def _last_session(settings: Settings) -> date:
@@ -96,21 +172,70 @@ def _last_session(settings: Settings) -> date:
     return next(s.date for s in reversed(sessions) if s.close <= now)
 
 
-def _summary_text(summary: Summary, seconds: float) -> str:
-    counts = summary.to_dict()
-    fires = ", ".join(f"{name} {n}" for name, n in counts["fires"].items())
-    alerts = ", ".join(f"{n} {level}" for level, n in counts["alerts"].items()) or "none"
-    lines = [
-        "",
-        f"{counts['sessions']} sessions from {counts['from']} to {counts['to']}, simulated in {in_words(seconds)}",
-        f"jobs     {fires}; missed {counts['missed']}",
-        f"engine   {counts['engine_starts']} starts, {counts['restarts']} of them restarts",
-        f"orders   {counts['orders']}, fills {counts['fills']}, commission {counts['commission']:,.2f}",
-        f"alerts   {alerts}",
-    ]
-    if counts["equity"] is not None:
-        result = f"equity {counts['equity']:,.2f}, profit {counts['profit']:+,.2f}"
-        lines.append(f"account  {result}, worst drawdown {counts['worst_drawdown']:.2%}")
-    if counts["halted"] is not None:
-        lines.append(f"HALTED   {counts['halted']}")
-    return "\n".join(lines)
+def _say_what_stands_in(settings: Settings) -> None:
+    config = settings.config
+    if config.engine.target != "builtin":
+        text = f"engine.target {config.engine.target} is not simulated; the built-in engine stands in for it"
+        click.echo(f"note: {text}", err=True)
+    if "ibkr" in {config.broker.broker_type, config.data.primary_source}:
+        click.echo("note: Interactive Brokers is not simulated; paper orders and synthetic prices stand in", err=True)
+
+
+# --- chaos ---
+
+
+def _chaos_range(settings: Settings, start: datetime | None, end: datetime | None) -> tuple[date, date]:
+    last = end.date() if end is not None else None
+    first = start.date() if start is not None else (last or _last_session(settings)) - timedelta(days=YEAR)
+    return _checked(first, last or first + timedelta(days=YEAR))
+
+
+def _run_chaos(settings: Settings, campaign: Campaign, count: int) -> int:
+    failure = None
+    with Progress(count, "scenarios", wanted=not settings.quiet) as progress:
+        for number in range(count):
+            failure = campaign.run(campaign.case(number))
+            progress.reach(number + 1)
+            if failure is not None:
+                break
+    if failure is None:
+        click.echo(f"{counted(count, 'scenario')}, seed {campaign.seed}: all invariants held")
+        return 0
+    click.echo(f"scenario {number} of seed {campaign.seed} breaks {failure.rule}: {failure.detail}")
+    _shrink(settings, campaign, failure, number)
+    return 1
+
+
+def _shrink(settings: Settings, campaign: Campaign, failure: Failure, number: int) -> None:
+    """Make it small, and write it down."""
+    click.echo("looking for the smallest scenario that still does ...", err=True)
+
+    def tried(case: Case) -> None:
+        if not settings.quiet:
+            click.echo(f"  {_size(case)}", err=True)
+
+    smallest = campaign.shrink(failure, tried)
+    path = Path(f"chaos-{campaign.seed}-{number}.yaml")
+    command = _command(settings, smallest.case, path)
+    path.write_text(campaign.document(smallest, command), encoding="utf-8")
+    for line in _account(settings, smallest):
+        click.echo(line)
+    click.echo(f"{path} has the smallest: {_size(smallest.case)}; run it with: {command}")
+
+
+def _account(settings: Settings, failure: Failure) -> list[str]:
+    """What is broken, with what led there."""
+    if failure.broken is None:
+        return [f"  {failure.rule}: {failure.detail}"]
+    return list(Timeline(settings.calendar).lines(failure.broken))
+
+
+def _size(case: Case) -> str:
+    days = counted((case.end - case.start).days + 1, "day")
+    return f"{counted(len(case.scenario.faults), 'fault')} in {days}"
+
+
+def _command(settings: Settings, case: Case, path: Path) -> str:
+    config = [] if settings.path is None else ["--config", str(settings.path)]
+    words = ["orchestrator", *config, "simulate", "--from", str(case.start), "--to", str(case.end)]
+    return shlex.join([*words, "--scenario", str(path)])

@@ -70,6 +70,7 @@ class FaultyWorld(SimulatedWorld):
         self._stores: dict[str, Store] = {}
         self._job_rows: dict[str, Row] = {}
         self._patience = BUSY_TIMEOUT
+        self._claimed: dict[tuple[str, datetime], None] = {}
 
     @cached_property
     def database(self) -> Path:
@@ -101,7 +102,9 @@ class FaultyWorld(SimulatedWorld):
 
     def job_store(self, store: Store, read_spec: SpecReader) -> Any:
         """Beside the database, as a rehearsal fires thousands of jobs a day; the database's troubles are its own."""
-        return RowStore(self._job_rows, read_spec, lambda writes: self._database.touch(writes, BUSY_TIMEOUT))
+        return RowStore(
+            self._job_rows, self._claimed, read_spec, lambda writes: self._database.touch(writes, BUSY_TIMEOUT)
+        )
 
     def courier(self, inbox: Inbox, receiver: Receiver) -> Courier:
         return FaultyCourier(inbox, receiver, self.notifier, self.troubles)

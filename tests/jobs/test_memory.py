@@ -10,7 +10,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from calendars import MarketCalendar
 from jobs import parse_job
 from jobs.memory import Row, RowStore
-from jobs.store import make_job
+from jobs.store import Claim, make_job
 
 NYSE = MarketCalendar()
 AT = datetime(2026, 11, 27, 17, 50, tzinfo=UTC)
@@ -23,6 +23,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
+        self.claimed: dict[tuple[str, datetime], None] = {}
         self.trouble = ""
 
     def touch(self, writes: bool) -> None:
@@ -30,7 +31,7 @@ class Disk:
             raise OSError(self.trouble)
 
     def store(self) -> RowStore:
-        made = RowStore(self.rows, lambda name, definition: parse_job(name, definition, NYSE), self.touch)
+        made = RowStore(self.rows, self.claimed, lambda name, definition: parse_job(name, definition, NYSE), self.touch)
         made.start(BackgroundScheduler(), "default")
         return made
 
@@ -78,6 +79,18 @@ def test_row_that_cannot_be_read_is_parked_and_kept(disk: Disk) -> None:
     assert list(store.parked) == ["odd"]
     assert store.get_next_run_time() is None
     assert "odd" in disk.rows
+
+
+def test_fire_is_claimed_once_unless_it_may_come_again(disk: Disk) -> None:
+    store, later = disk.store(), AT + timedelta(minutes=5)
+    for spec in (FLATTEN, SCAN):
+        store.add_job(make_job(spec, AT))
+    gone = make_job(parse_job("gone", {"interval": "5m", "command": ["x"]}, NYSE), later)
+    claims = [Claim(make_job(FLATTEN, later), AT), Claim(make_job(SCAN, later), AT, again=True), Claim(gone, AT)]
+    assert store.claim(claims) == [True, True, False]
+    assert store.get_next_run_time() == later
+    assert disk.store().claim(claims) == [False, True, False]
+    assert disk.store().claim([Claim(make_job(SCAN, later), AT)]) == [False]
 
 
 @pytest.mark.parametrize(("trouble", "reads"), [("locked", True), ("unreadable", False)])

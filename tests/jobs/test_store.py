@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from calendars import MarketCalendar
 from jobs import parse_job
-from jobs.store import MOST_DUE, JSONJobStore, UnreadableRow, decode, make_job, read_rows
+from jobs.store import MOST_DUE, Claim, JSONJobStore, UnreadableRow, decode, make_job, read_rows
 
 NYSE = MarketCalendar()
 AT = datetime(2026, 11, 27, 17, 50, tzinfo=UTC)
@@ -114,7 +114,7 @@ def test_claims_are_one_transaction_and_each_is_recorded(store: JSONJobStore) ->
     store.record = lambda connection, name, at: recorded.append((name, at)) is None and name != "other"
     later = AT.replace(hour=18)
     gone = make_job(parse_job("gone", {"interval": "5m", "command": ["x"]}, NYSE), later)
-    claims = [(make_job(FLATTEN, later), AT), (make_job(other, later), AT), (gone, AT)]
+    claims = [Claim(make_job(FLATTEN, later), AT), Claim(make_job(other, later), AT), Claim(gone, AT)]
     assert store.claim(claims) == [True, False, False]
     assert recorded == [("flatten", AT), ("other", AT)], "a job that is gone has nothing to record"
     assert {job.id: job.next_run_time for job in store.get_all_jobs()} == {"flatten": later, "other": later}
@@ -128,7 +128,7 @@ def test_claim_that_fails_changes_nothing(store: JSONJobStore) -> None:
 
     store.record = fail
     with pytest.raises(OSError, match="disk full"):
-        store.claim([(make_job(FLATTEN, AT.replace(hour=18)), AT)])
+        store.claim([Claim(make_job(FLATTEN, AT.replace(hour=18)), AT)])
     assert store.get_next_run_time() == AT
 
 

@@ -688,9 +688,10 @@ def test_simulated_day_in_words(command):
     lines = done.out.splitlines()
     assert lines[0] == "Fri 27 Nov 2026  NYSE: Day after Thanksgiving: closes 13:00"
     assert any(line.startswith("  09:30:00  state    pre_market -> trading: ") for line in lines)
-    assert any(line.startswith("1 sessions from 2026-11-27 to 2026-11-27, simulated in ") for line in lines)
-    quiet = command("-q", "simulate", "--from", "2026-11-27")
-    assert quiet.out.splitlines()[1].startswith("1 sessions ")
+    summary = lines[lines.index("1 session, Fri 27 Nov 2026") :]
+    assert summary[-1] == "  invariants  8 checked, all held"
+    for words in (("-q", "simulate"), ("simulate", "--quiet")):
+        assert command(*words, "--from", "2026-11-27").out.splitlines() == summary
 
 
 def test_simulation_reaches_no_real_broker(command, tmp_path):
@@ -698,7 +699,7 @@ def test_simulation_reaches_no_real_broker(command, tmp_path):
     done = command("simulate")
     assert done.code == 0
     assert "note: Interactive Brokers is not simulated; paper orders and synthetic prices stand in" in done.err
-    assert "fills 2" in done.out
+    assert "2 orders, 2 fills" in done.out
 
 
 # --- start ---

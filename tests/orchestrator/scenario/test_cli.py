@@ -59,7 +59,7 @@ def test_range_is_that_of_the_days_in_the_scenario(simulate: Run) -> None:
     code, out, _ = simulate('faults: [{at: "2026-11-27 10:00", fault: price_shock, factor: 0.99}]')
     assert code == 0
     assert "  10:00:00  fault    price_shock {factor: 0.99}" in out
-    assert "1 sessions from 2026-11-27 to 2026-11-27" in out
+    assert "1 session, Fri 27 Nov 2026" in out
 
 
 def test_fault_without_an_occasion_is_noted(simulate: Run) -> None:
