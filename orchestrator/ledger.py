@@ -55,7 +55,7 @@ class JobLedger:
         """A run has ended, or a fire did not begin one."""
         now = self._clock.now()
         self._history.add(WRITE, _row(run))
-        with about(job=run.job, job_run=run.scheduled_at.isoformat()):
+        with about(job=run.job, job_run=run.scheduled_at):
             logger.log(self._level(run), "job %s %s: %s", run.job, run.result, run.reason)
             self._publish(JobRan(now, run))
             self._alarms.job_ran(spec, run, now)

@@ -267,13 +267,15 @@ class Loop:
         self._take_messages(now)
         self.adoption.step(now)
         wakes = [self.requests.look(now)] if self.world.shared or self.requests.asked else []
-        self._move_engine(now)  # jobs are judged by the state that is, not by that of the turn before
+        engine_wait = self._move_engine(now)  # jobs are judged by the state that is, not by that of the turn before
         if not self.stopping:  # what is due from here on is overdue for the next daemon
             wakes.append(self.schedule.step(now))
         if self.clock.monotonic() >= self._ask_jobs_by:
             self._ask_jobs_by = self._stop_by
             self.runner.terminate()
-        seconds = [self._move_engine(now), self.runner.step(self.clock.monotonic())]
+        if self._is_stirred():
+            engine_wait = self._move_engine(now)
+        seconds = [engine_wait, self.runner.step(self.clock.monotonic())]
         self._write(now)
         seconds += [
             self.adoption.wait(),
@@ -298,6 +300,7 @@ class Loop:
     def _move_engine(self, now: datetime) -> float | None:
         """Supervisor and state, until they agree: a failed start changes the state in the same turn."""
         market, policy = self.calendar.get_market_state(now), self.policy()
+        self._judged_by = (self.calendar, policy)
         self.engine_wanted = wanted(market, self.supervisor.state, policy)
         busy = market is MarketState.TRADING and not any(window.holds(now) for window in self._maintenance)
         wait = self.supervisor.step(now, self.engine_wanted, self.session(), busy=busy, refused=self._refusal(now))
@@ -309,6 +312,10 @@ class Loop:
             self._change_state(state, market, now)
         self._market = market
         return wait
+
+    def _is_stirred(self) -> bool:
+        """Whether the jobs of this turn have changed what the engine is to do."""
+        return self.supervisor.stirred or self._judged_by != (self.calendar, self.policy())
 
     def _write(self, now: datetime) -> None:
         self._changed = self._changed or now - self._told_at >= SAY_EVERY

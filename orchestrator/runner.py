@@ -232,7 +232,7 @@ class JobRunner:
         """Run the body of a built-in job; None if it goes on in a process of its own."""
         spec = planned.spec
         try:
-            with about(job=spec.name, job_run=planned.scheduled_at.isoformat()):
+            with about(job=spec.name, job_run=planned.scheduled_at):
                 done, result = BODIES[spec.name](self._context, planned.scheduled_at), RunResult.OK
             if isinstance(done, Errand):
                 self._send(planned, done, now)

@@ -116,6 +116,8 @@ class EngineSupervisor:
         that."""
         self.refused = ""
         """Why an engine that is wanted may not be started yet; empty if it may."""
+        self.stirred = False
+        """Whether somebody has told it something since its last step."""
         self.pulse = Pulse(monotonic())
         self._entered_at = 0.0
         self._deadline: float | None = None
@@ -139,6 +141,7 @@ class EngineSupervisor:
         :param refused: why no engine may be started now; empty if one may.
         """
         turn = Turn(now, self._monotonic(), wanted)
+        self.stirred = False
         self.refused = refused if wanted else ""
         self._excuse_own_absence(turn.monotonic)
         if not busy:
@@ -181,16 +184,18 @@ class EngineSupervisor:
         if self.state is not EngineState.RUNNING or self.link is None:
             return False
         self.link.send(command)
+        self.stirred = True
         return True
 
     def forgive(self, now: datetime) -> None:
         """Something was mended: an engine that was given up, or waits, is tried again at once."""
-        self.restarts = 0
+        self.restarts, self.stirred = 0, True
         if self.state in FAILED:  # FATAL, BACKOFF -> STOPPED
             self._enter(EngineState.STOPPED, now)
 
     def bounce(self, now: datetime) -> None:
         """Stop a running engine; as it is wanted, it is started again."""
+        self.stirred = True
         if self.state in ACTIVE:  # STARTING, RUNNING -> STOPPING
             self._stop(now)
 
