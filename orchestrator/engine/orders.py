@@ -241,7 +241,7 @@ class OrderHandler:
             try:
                 callback(*facts)
             except Exception:
-                logger.exception("a callback failed on %s", self.telling)
+                logger.exception("a callback failed on order %s", self.telling)
 
 
 _DONE = {OrderStatus.PENDING: "sent", OrderStatus.SUBMITTED: "filled", OrderStatus.PARTIALLY_FILLED: "filled up"}

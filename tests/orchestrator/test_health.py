@@ -47,7 +47,7 @@ def looked_at(beat: EngineBeat | None = None, *, free_mb: float = 500.0, waiting
     supervisor.step(NOW, True, "2026-11-24")
     for event in [] if fails else [EngineReady(), *([beat] if beat else [])]:
         runs[0].receive(encode(event), NOW)
-    return problems(supervisor, HEALTH, NOW, wanted=True, free_mb=free_mb, waiting=waiting)
+    return problems(supervisor, HEALTH, wanted=True, free_mb=free_mb, waiting=waiting)
 
 
 def aged(seconds: int) -> EngineBeat:
@@ -69,7 +69,7 @@ def test_lost_connection_is() -> None:
 
 def test_engine_that_does_not_run_is() -> None:
     assert looked_at(fails="no such file") == [
-        "the engine should run and is in backoff: it can't be started: no such file"
+        "the engine should run and does not: it can't be started: no such file"
     ]
 
 

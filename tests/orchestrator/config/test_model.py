@@ -100,7 +100,7 @@ DEFAULTS = {
         "digest_after": 20,
     },
     "housekeeping": {
-        "job_runs": 90 * 86_400,
+        "job_runs": 30 * 86_400,
         "transitions": 365 * 86_400,
         "alerts": 90 * 86_400,
         "incidents": 90 * 86_400,

@@ -84,9 +84,12 @@ def test_anything_a_user_may_put_into_params_survives(params):
 
 
 def test_other_readers_read_the_same():
-    """YAML 1.1 too, where 16:00 is a number and on is true."""
+    """YAML 1.1 too, where 16:00 is a number and on is true. Days are written as days in YAML."""
     config = rich()
-    assert yaml.safe_load(to_text(config, ".yaml")) == to_dict(config)
+    ages = {"job_runs": "30d", "transitions": "365d", "alerts": "90d", "incidents": "90d", "equity": "30d"}
+    written = to_dict(config)
+    written["housekeeping"] |= {**ages, "requests": "7d"}
+    assert yaml.safe_load(to_text(config, ".yaml")) == written
     assert json.loads(to_text(config, ".json")) == to_dict(config)
     assert tomllib.loads(to_text(config, ".toml"))["notifications"]["webhook_headers"] == {
         "X-Token": "a: b # c",

@@ -49,7 +49,7 @@ def test_holiday_and_weekend(rehearse_days: Any) -> None:
     for first, last in (("2026-11-26", "2026-11-26"), ("2026-11-28", "2026-11-29")):
         days = rehearse_days(first, last)
         assert told(days) == []
-        assert set(days.summary.fires) == {"heartbeat", "health_check", "config_reload"}
+        assert set(days.summary.fires) == {"heartbeat", "health_check", "config_reload", "housekeeping"}
 
 
 def test_late_open(rehearse_days: Any) -> None:

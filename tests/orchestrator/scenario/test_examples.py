@@ -22,6 +22,7 @@ def test_worst_week(rehearse_days: Any) -> None:
     week = rehearse_days("2026-11-23", "2026-11-27", scenario=scenario("worst_week"))
     assert week.alerts("critical") == ["Trading interrupted"] * 3
     assert [title for title in week.alerts("warning") if "Job" not in title] == [
+        "Daemon was killed",
         "Stop loss: AAPL",
         "Stop loss: MSFT",
         "Channel phone does not deliver",
@@ -56,7 +57,7 @@ def test_flaky_gateway(rehearse_days: Any) -> None:
 def test_operator_mistakes(rehearse_days: Any) -> None:
     day = rehearse_days("2026-11-24", "2026-11-24", scenario=scenario("operator_mistakes"))
     assert day.alerts("critical") == ["Trading interrupted", "Config rolled back", "Trading halted"]
-    assert day.alerts("warning") == [*["Config rejected"] * 2, "Trading resumed"]
+    assert day.alerts("warning") == [*["Config rejected"] * 2, "Daemon was killed", "Trading resumed"]
     assert [state for state in day.states() if "13:00" <= state < "15"] == [
         "13:00 stopped",
         "14:00 pre_market",
