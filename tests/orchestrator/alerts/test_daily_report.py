@@ -22,7 +22,11 @@ from orchestrator.simulation import SimulatedWorld
 from orchestrator.store import Store, fills, record_claim
 
 NEW_YORK = ZoneInfo("America/New_York")
-CONFIG = "broker: {broker_type: paper}\nstrategy: {symbols: [AAPL, MSFT]}\n"
+CONFIG = """\
+broker: {broker_type: paper}
+strategy: {symbols: [AAPL, MSFT]}
+schedule: {jobs: {heartbeat: {interval: 1h}, health_check: {interval: 10m}, config_reload: {interval: 10m}}}
+"""
 
 
 def at(text: str) -> datetime:
