@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 HISTORY = ROOT / "config" / "config.history.yaml"
 
 
-SELDOM = "\nschedule: {jobs: {heartbeat: {interval: 1h}, health_check: {interval: 10m}, config_reload: {interval: 10m}}}\n"
+SELDOM = """
+schedule: {jobs: {heartbeat: {interval: 1h}, health_check: {interval: 10m}, config_reload: {interval: 10m}}}
+"""
 """For days of which only the sessions matter."""
 
 
