@@ -68,9 +68,7 @@ def test_lost_connection_is() -> None:
 
 
 def test_engine_that_does_not_run_is() -> None:
-    assert looked_at(fails="no such file") == [
-        "the engine should run and does not: it can't be started: no such file"
-    ]
+    assert looked_at(fails="no such file") == ["the engine should run and does not: it can't be started: no such file"]
 
 
 def test_everything_is_named_at_once() -> None:
