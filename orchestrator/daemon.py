@@ -17,6 +17,7 @@ from orchestrator.correlation import about
 from orchestrator.engine.interface import EngineRefused
 from orchestrator.events import Event, StateChanged
 from orchestrator.loop import Loop
+from orchestrator.outlook import next_step
 from orchestrator.signals import captured_signals
 from orchestrator.states import OrchestratorState
 from orchestrator.subscribers import Subscribers
@@ -183,7 +184,7 @@ class TradingOrchestrator:
             now = clock.now()
             until = self.try_step(now)
             if not self._failures:
-                manager.alive(f"{loop.state}, engine {loop.supervisor.state}, {loop.next_step_text()}")
+                manager.alive(f"{loop.state}, engine {loop.supervisor.state}, {next_step(loop.calendar, now)}")
             if loop.stopping:
                 manager.stopping()
             if not loop.finished():
@@ -215,7 +216,7 @@ class TradingOrchestrator:
 
     def _say_status(self, now: datetime) -> None:
         loop = self.loop
-        logger.info("status: state %s, engine %s, %s", loop.state, loop.supervisor.state, loop.next_step_text())
+        logger.info("status: state %s, engine %s, %s", loop.state, loop.supervisor.state, next_step(loop.calendar, now))
 
     def _adapt(self, config: TradingConfig) -> TradingConfig:
         """The config with the constructor's overrides; the file's own stays as it is."""

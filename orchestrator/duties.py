@@ -13,6 +13,7 @@ from notifiers import AlertLevel
 from orchestrator.alerts.report import SessionReport, reported_session, session_report, starting_cash
 from orchestrator.health import problems
 from orchestrator.housekeeping import Chores
+from orchestrator.outlook import next_step
 from orchestrator.status import ailment, snapshot
 
 if TYPE_CHECKING:
@@ -37,15 +38,14 @@ class Duties:
         return text
 
     def heartbeat(self) -> str:
-        loop = self._loop
+        loop, now = self._loop, self._loop.clock.now()
         parts = [f"state {loop.state}", f"engine {loop.supervisor.state}"]
         if loop.account is not None:
             parts.append(f"equity {loop.account.equity:,.2f}")
-        parts.append(loop.next_step_text())
+        parts.append(next_step(loop.calendar, now))
         text = ", ".join(parts)
         logger.info("heartbeat: %s", text)
         if loop.world.shared:
-            now = loop.clock.now()
             loop.ping.beat(ailment({**snapshot(loop, now), "silent_s": 0.0}), now)
         return text
 

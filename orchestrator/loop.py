@@ -7,10 +7,8 @@ writes down what happened, delivers alerts, and says when it wants the next. Not
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any
 
 from sqlalchemy import insert
 
@@ -21,61 +19,42 @@ from notifiers import NotificationMessage
 from orchestrator.adoption import Adoption
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.alerts.outbox import Outbox
+from orchestrator.bulletin import Bulletin
 from orchestrator.causes import cause
-from orchestrator.child import Receiver
 from orchestrator.clockwatch import ClockWatch
 from orchestrator.config import TradingConfig, state_dir
 from orchestrator.config.changes import Change
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource, Reading
 from orchestrator.decisions import Decisions
-from orchestrator.duties import Duties, decision_label
-from orchestrator.engine.link import EngineLink
-from orchestrator.events import (
-    Alerted,
-    AlertRaised,
-    BreakerTripped,
-    ConfigApplied,
-    EngineBeat,
-    EngineEvent,
-    EngineMoved,
-    EquityMarked,
-    Event,
-    NewsTold,
-    OrderFilled,
-    OrderUpdated,
-    StateChanged,
-    Traded,
-)
+from orchestrator.duties import Duties
+from orchestrator.events import Alerted, ConfigApplied, EngineBeat, EquityMarked, Event, StateChanged
 from orchestrator.gate import refusal
 from orchestrator.history import History
 from orchestrator.inbox import Inbox
 from orchestrator.incidents import Incidents
 from orchestrator.ledger import JobLedger
 from orchestrator.leftovers import Leftovers
+from orchestrator.liaison import Liaison, limits
 from orchestrator.life import DaemonLife, absence
 from orchestrator.logs import hide, secrets_of, set_level
-from orchestrator.news import News
 from orchestrator.operator import Operator
+from orchestrator.outlook import outlook
 from orchestrator.ping import Ping, PingProcess
 from orchestrator.requests import RequestDesk
 from orchestrator.runner import JobRunner
 from orchestrator.schedule import RETRY, Schedule
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
-from orchestrator.status import snapshot, stopped, whole
 from orchestrator.status_file import StatusFile, status_path
-from orchestrator.store import WRITE_META, transitions
+from orchestrator.store import transitions
 from orchestrator.supervisor import EngineSupervisor
-from orchestrator.world import EngineSetup, World
+from orchestrator.world import World
 
 __all__ = ["Loop"]
 
 logger = logging.getLogger("orchestrator")
 
 INSERT_TRANSITION = insert(transitions)
-
-SAY_EVERY = timedelta(seconds=60)
-"""The status is written at least this often: an old one is the sign of a loop that does not turn."""
 
 
 class Loop:
@@ -99,7 +78,7 @@ class Loop:
         self.pid = os.getpid()
         self.started_at = self.since = self.turned_at = self.clock.now()
         self.state = OrchestratorState.STOPPED
-        self.engine_wanted = self.stopping = self._has_traded = False
+        self.engine_wanted = self.stopping = False
         self.refused = ""
         """Why a guard rail has refused this daemon's first engine: nothing was traded, and only a human can mend it."""
         self.orderly = True
@@ -108,9 +87,7 @@ class Loop:
         self.problems: list[str] = []
         self._market: MarketState | None = None
         self._beat: EngineBeat | None = None
-        self._deliveries: dict[str, Any] = {}
-        self._changed = True
-        self._next_write = self._told_at = self.started_at
+        self._next_write = self.started_at
         self._clock_watch = ClockWatch(self.clock)
         self._stop_by = self._ask_jobs_by = float("inf")
         first = source.load()
@@ -132,6 +109,7 @@ class Loop:
     def _assemble_records(self, source: ConfigSource, first: Reading) -> None:
         """The config in force, and those who write and tell."""
         self.history = History(self.store, batch=1000 if self.world.unfailing else 1)
+        self.bulletin = Bulletin(self, StatusFile(status_path(state_dir(first.config, source.base_dir))))
         self.alarms = Alarms(self._put_alert, self._is_open)
         self.adoption = Adoption(
             source,
@@ -160,10 +138,8 @@ class Loop:
             self.alarms,
             self.clock.monotonic,
         )
-        self._status_file = StatusFile(status_path(state_dir(self.config, source.base_dir)))
         self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
         self.leftovers = Leftovers(self.store, self.history)
-        self.news = News(self.history)
         self.life = DaemonLife(self.store, self.history)
 
     def _assemble_engine(self, source: ConfigSource) -> None:
@@ -171,12 +147,13 @@ class Loop:
         self._maintenance = _maintenance(self.config, self.calendar)
         folder = state_dir(self.config, source.base_dir) / "incidents" if self.world.shared else None
         self.incidents = Incidents(folder, self.history)
+        liaison = Liaison(self, self._publish)
         self.supervisor = EngineSupervisor(
-            self._launch,
+            liaison.launch,
             self.config.engine,
             self.clock.monotonic,
-            self._engine_moved,
-            self._engine_told,
+            liaison.moved,
+            liaison.told,
             self.incidents.keep,
             self.world.rng,
         )
@@ -237,17 +214,7 @@ class Loop:
         since = self.life.begin(self.started_at)
         if since is not None:
             told = absence(since.astimezone(self.calendar.timezone), self.started_at, self.schedule.specs.values())
-            self.alarms.daemon_was_killed(f"{told} {self._outlook()}", self.started_at)
-
-    def _outlook(self) -> str:
-        """What a daemon that has just begun does next, in words."""
-        if self.operator.halted is not None:
-            does = f"Trading is halted: {self.operator.halted['reason']}"
-        elif wanted(self.calendar.get_market_state(self.started_at), EngineState.STOPPED, self.policy()):
-            does = "An engine is started, and goes on where the last one was"
-        else:
-            does = "No engine is to run now"
-        return f"{does}; {self.next_step_text()}."
+            self.alarms.daemon_was_killed(f"{told} {outlook(self)}", self.started_at)
 
     @property
     def config(self) -> TradingConfig:
@@ -305,7 +272,8 @@ class Loop:
         busy = market is MarketState.TRADING and not any(window.holds(now) for window in self._maintenance)
         wait = self.supervisor.step(now, self.engine_wanted, self.session(), busy=busy, refused=self._refusal(now))
         if self.supervisor.beat is not self._beat:  # a beat is news: whoever asks for the status sees the newest
-            self._beat, self._changed = self.supervisor.beat, True
+            self._beat = self.supervisor.beat
+            self.mark_changed()
         failing = self.supervisor.reason != "" or self.supervisor.refused != ""
         state = derive(market, self.supervisor.state, policy, failing=failing)
         if state is not self.state:
@@ -318,25 +286,14 @@ class Loop:
         return self.supervisor.stirred or self._judged_by != (self.calendar, self.policy())
 
     def _write(self, now: datetime) -> None:
-        self._changed = self._changed or now - self._told_at >= SAY_EVERY
-        if self.world.shared and self._deliveries != (deliveries := self.outbox.counts()):
-            self._deliveries, self._changed = deliveries, True
-        if self._changed and self.world.shared:
-            self._say(now)
+        self.bulletin.step(now)
         if self.world.shared:
             self.leftovers.note(self._pids())
         if not self.history.failing or now >= self._next_write:
             self._next_write, before = now + RETRY, self.history.failing
             self.history.flush()
-            self._changed = self._changed or self.history.failing != before
-
-    def _say(self, now: datetime) -> None:
-        """Write how it is into the file, and into the store unless that fails just now: then again at the next turn."""
-        said = snapshot(self, now)
-        self._status_file.write(whole(self, said, now))
-        if not self.history.failing:
-            self._changed, self._told_at = False, now
-            self.history.add(WRITE_META, {"key": "status", "value": said})
+            if self.history.failing != before:
+                self.mark_changed()
 
     def _refusal(self, now: datetime) -> str:
         """Why no engine may be started now; asked only when one would be."""
@@ -386,10 +343,8 @@ class Loop:
         self.runner.close()
         self.outbox.close()
         self.ping.close()
+        self.bulletin.close(now)
         if self.world.shared:
-            said = snapshot(self, now)
-            self.history.add(WRITE_META, {"key": "status", "value": said})
-            self._status_file.write(stopped(whole(self, said, now)))
             self.leftovers.note([])
         if self.orderly:
             self.life.end(now)
@@ -400,15 +355,7 @@ class Loop:
 
     def mark_changed(self) -> None:
         """The status is another now, and is written down at the end of the turn."""
-        self._changed = True
-
-    def next_step_text(self) -> str:
-        """What happens next, in words."""
-        now = self.clock.now()
-        change = self.calendar.next_change(now)
-        if change is None:
-            return "the market never closes"
-        return f"market {self.calendar.get_market_state(now)} until {change:%a %d %b %H:%M %Z}"
+        self.bulletin.mark_changed()
 
     def _pids(self) -> list[int]:
         """The processes that must not outlive this one."""
@@ -425,56 +372,9 @@ class Loop:
 
     # --- engine ---
 
-    def _launch(self, run: str, receiver: Receiver) -> EngineLink:
-        self.adoption.launched()
-        setup = EngineSetup(self.config, self.source.base_dir, self.calendar, self.store)
-        return self.world.launch(self.inbox, receiver, setup)
-
     def decide(self, label: str) -> bool:
         """Have the engine make the decision of this name, now or as soon as it runs; whether it was told now."""
         return self.decisions.decide(self.session(), label)
-
-    def _engine_moved(self, event: EngineMoved) -> None:
-        logger.info("engine %s: %s%s", event.run, event.action, f" ({event.detail})" if event.detail else "")
-        self._changed = True
-        self._publish(event)
-        if event.action in {"stop", "crash", "fatal", "refused"}:
-            self.operator.engine_ended(event.detail, event.at)
-        if event.action in {"fatal", "refused"} and self.adoption.engine_given_up(event.detail, event.at):
-            self.supervisor.forgive(event.at)  # it is tried again, with the last config that worked
-            return
-        self.alarms.engine_moved(event)
-        if event.action == "refused" and not self._has_traded:
-            self.refused = event.detail
-            self.stop("a guard rail refuses to trade")
-        if event.action == "ready":
-            self._has_traded = True
-            self.adoption.engine_came_up(event.at)
-            self.supervisor.command(_limits(self.config))  # they may have been edited while it was starting
-            if self.operator.halted is None:
-                self._decide_what_is_due(event.at)
-
-    def _decide_what_is_due(self, now: datetime) -> None:
-        """An engine that comes up late in a session makes the decision that was due, if nobody has made it."""
-        if self.calendar.get_market_state(now) is not MarketState.TRADING or self.decisions.remind(self.session()):
-            return
-        at = self.schedule.due_decision(now)
-        if at is not None:
-            self.decide(decision_label(at, self.calendar))
-
-    def _engine_told(self, event: EngineEvent, now: datetime) -> None:
-        if isinstance(event, AlertRaised):
-            if self.news.is_new(event.news, event.title):
-                self.alarms.from_engine(event, now)
-        elif isinstance(event, NewsTold):
-            self.news.told(event.news)
-        elif isinstance(event, BreakerTripped):
-            self.operator.breaker_tripped(event, now)
-        elif isinstance(event, OrderUpdated | OrderFilled | EquityMarked):
-            if isinstance(event, EquityMarked):
-                self.account = event
-            self._changed = True
-            self._publish(Traded(now, event))
 
     def _change_state(self, state: OrchestratorState, market: MarketState, now: datetime) -> None:
         because = cause(
@@ -486,7 +386,8 @@ class Loop:
             market="" if market is self._market else f"market {market}: {self.calendar.why(now)}",
         )
         event = StateChanged(now, self.state, state, because)
-        self.state, self.since, self._changed = state, now, True
+        self.state, self.since = state, now
+        self.mark_changed()
         logger.info("state %s -> %s: %s", event.old, event.new, event.cause)
         row = {"at": now, "from_state": event.old.value, "to_state": event.new.value, "cause": event.cause}
         self.history.add(INSERT_TRANSITION, row)
@@ -500,9 +401,10 @@ class Loop:
         calendar = market_calendar(new)
         specs = job_specs(new.schedule.jobs, calendar)
         maintenance = _maintenance(new, calendar)
-        self.calendar, self._maintenance, self._changed = calendar, maintenance, True
+        self.calendar, self._maintenance = calendar, maintenance
+        self.mark_changed()
         self.supervisor.config = new.engine
-        self.supervisor.command(_limits(new))
+        self.supervisor.command(limits(new))
         self.outbox.configure(new.notifications, calendar.exchange_timezone)
         self.runner.calendar = calendar
         self.schedule.follow(specs, calendar, now)
@@ -549,10 +451,6 @@ class Loop:
 def _maintenance(config: TradingConfig, calendar: MarketCalendar) -> tuple[DailyWindow, ...]:
     """When the gateway rests, so that a lost connection is no failure."""
     return tuple(DailyWindow.parse(text, calendar.exchange_timezone) for text in config.broker.maintenance_windows)
-
-
-def _limits(config: TradingConfig) -> dict[str, Any]:
-    return {"command": "risk", "risk": asdict(config.risk)}
 
 
 def _after(now: datetime, seconds: float) -> datetime:

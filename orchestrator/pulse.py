@@ -1,13 +1,24 @@
 """What the beats of an engine tell: that it lives, that it is connected, that it moves."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from orchestrator.events import EngineBeat
 
-__all__ = ["Pulse"]
+__all__ = ["Complaint", "Pulse"]
 
 STEPS = "steps"
 """The key of an engine's progress under which it counts the laps of its own strategy loop, if it does."""
+
+STALL = 4
+"""Times the patience for a beat: an engine whose own count of turns stands still for so long is stuck."""
+
+
+class Complaint(NamedTuple):
+    """What is wrong with a running engine; `fault` is hang, disconnect or stall."""
+
+    reason: str
+    fault: str
 
 
 class Pulse:
@@ -48,3 +59,13 @@ class Pulse:
     def still(self, at: float) -> float:
         """For how long its loop has not come round, although it beats; 0 for one that does not count."""
         return 0.0 if self.beat is None or STEPS not in self.beat.progress else at - self._moved_at
+
+    def complaint(self, at: float, patience: float) -> Complaint | None:
+        """What is wrong with it, given so many seconds for a beat; None if nothing is."""
+        if at - self.heard_at >= patience:
+            return Complaint(f"no beat for {patience:g} s", "hang")
+        if self.disconnected(at) >= patience:
+            return Complaint(f"not connected to its broker for {patience:g} s", "disconnect")
+        if self.still(at) >= STALL * patience:
+            return Complaint(f"it beats, but its loop has not come round for {STALL * patience:g} s", "stall")
+        return None

@@ -26,7 +26,7 @@ from orchestrator.events import (
     decode,
 )
 from orchestrator.incidents import Incident
-from orchestrator.pulse import Pulse
+from orchestrator.pulse import Complaint, Pulse
 from orchestrator.states import ACTIVE, FAILED, WAITING, EngineState
 
 __all__ = ["EngineSupervisor"]
@@ -48,9 +48,6 @@ SELL_TIME = 60.0
 
 UNREACHABLE, REFUSED = "unreachable", "refused"
 """Kinds of failure that are not counted as crashes: the first is tried again however often, the second is not."""
-
-STALL = 4
-"""Times the patience for a beat: an engine whose own count of turns stands still for so long is stuck."""
 
 ABSENCE = 10.0
 """Seconds between two turns, after which this process must have been stopped: the loop turns every five."""
@@ -394,18 +391,9 @@ class EngineSupervisor:
 
     # --- looking ---
 
-    def _complaint(self, monotonic: float) -> tuple[str, str] | None:
-        """What is wrong with a running engine, and which kind of fault that is."""
-        if self.link is None or not self.link.beats:
-            return None
-        limit = self._patience
-        if monotonic - self.pulse.heard_at >= limit:
-            return f"no beat for {limit:g} s", "hang"
-        if self.pulse.disconnected(monotonic) >= limit:
-            return f"not connected to its broker for {limit:g} s", "disconnect"
-        if self.pulse.still(monotonic) >= STALL * limit:
-            return f"it beats, but its loop has not come round for {STALL * limit:g} s", "stall"
-        return None
+    def _complaint(self, monotonic: float) -> Complaint | None:
+        """What is wrong with a running engine."""
+        return self.pulse.complaint(monotonic, self._patience) if self.link is not None and self.link.beats else None
 
     def _wait(self, now: datetime, engine_at: datetime | None) -> float | None:
         if self.refused and self.waits_to_start():
