@@ -20,7 +20,7 @@ from orchestrator.config import ConfigError, TradingConfig
 from orchestrator.config.changes import Change, changes, keep_until_restart, refuse_while_running
 from orchestrator.config.source import ConfigSource, Reading
 from orchestrator.history import History
-from orchestrator.record import ConfigRecord, ConfigVersion
+from orchestrator.record import ConfigRecord, ConfigVersion, read_again
 from orchestrator.store import WRITE_META, Store
 
 __all__ = ["Adoption"]
@@ -46,7 +46,7 @@ class Trial:
 class Adoption:
     """Holds the config in force.
 
-    :param first: what the file said at the start.
+    :param first: what the daemon starts with.
     :param put_in_force: given a config and the time, makes everything else follow it, or nothing if it fails.
     :param monotonic: reads the monotonic clock.
     :param changed: called when the status is another.
@@ -66,7 +66,7 @@ class Adoption:
     ) -> None:
         self.source, self._history, self._alarms = source, history, alarms
         self._put_in_force, self._monotonic, self._changed = put_in_force, monotonic, changed
-        self._record = ConfigRecord(store, history)
+        self._record = ConfigRecord(store, history, source.path)
         self.reading, self.loaded_at = first, now
         self.rejected = ""
         """Why the file, as it is now, was not taken up; empty if it was."""
@@ -106,17 +106,17 @@ class Adoption:
                 self._forget_rollback()
 
     def _read(self, recorded: ConfigVersion | None) -> Reading | None:
-        """A recorded text, if it is still a config."""
-        if recorded is None:
-            return None
-        try:
-            return self.source.parse(recorded.text, recorded.suffix, f"version {recorded.version}")
-        except (ConfigError, OSError) as error:
-            logger.warning("an earlier config can't be gone back to: %s", error)
-            return None
+        return None if recorded is None else read_again(self.source, recorded)
 
-    def begin(self, now: datetime) -> None:
-        """Say and write down with which config the daemon starts."""
+    def begin(self, now: datetime, wrong: str = "") -> None:
+        """Say and write down with which config the daemon starts.
+
+        :param wrong: why that is not what the file says, if so.
+        """
+        if wrong:
+            self.rejected, self._rejected_word = wrong, self.source.look()
+            logger.error("the config file is wrong, and version %s is used: %s", self.version, wrong)
+            self._alarms.config_wrong_at_start(self.version, wrong, now)
         if self.source.path is not None:
             self._record.applied(self.reading, "start", "the daemon started with it", now)
         if self.rolled_back is not None:

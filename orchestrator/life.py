@@ -15,12 +15,18 @@ from orchestrator.alerts.words import span
 from orchestrator.history import History
 from orchestrator.store import WRITE_META, Store, job_runs
 
-__all__ = ["DaemonLife", "absence"]
+__all__ = ["DaemonLife", "absence", "was_killed"]
 
 KEY = "daemon_life"
 
 MANY = 1000
 """More fires of a job are not counted."""
+
+
+def was_killed(store: Store) -> bool:
+    """Whether there was a daemon, and it has not come to an orderly end; asked before another begins."""
+    before: dict[str, Any] | None = store.read_meta(KEY)
+    return before is not None and not before["ended_at"]
 
 
 class DaemonLife:

@@ -29,6 +29,7 @@ from orchestrator.config.source import ConfigSource, Reading
 from orchestrator.decisions import Decisions
 from orchestrator.duties import Duties
 from orchestrator.events import Alerted, ConfigApplied, EngineBeat, EquityMarked, Event, StateChanged
+from orchestrator.fallback import first_reading
 from orchestrator.gate import refusal
 from orchestrator.history import History
 from orchestrator.inbox import Inbox
@@ -90,11 +91,12 @@ class Loop:
         self._next_write = self.started_at
         self._clock_watch = ClockWatch(self.clock)
         self._stop_by = self._ask_jobs_by = float("inf")
-        first = source.load()
+        first, wrong = first_reading(source, world.find_store)
         self.store = world.open_store(first.config, source.base_dir)
         self.inbox = Inbox()
         try:
             self._assemble(source, first)
+            self._begin(wrong)
         except BaseException:
             self.inbox.close()
             world.close_store(self.store)
@@ -104,7 +106,6 @@ class Loop:
         self._assemble_records(source, first)
         self._assemble_engine(source)
         self._assemble_jobs()
-        self._begin()
 
     def _assemble_records(self, source: ConfigSource, first: Reading) -> None:
         """The config in force, and those who write and tell."""
@@ -201,15 +202,15 @@ class Loop:
         )
         self.requests = RequestDesk(self, self.store)
 
-    def _begin(self) -> None:
-        """Take up what an earlier daemon has left."""
+    def _begin(self, wrong: str) -> None:
+        """Take up what an earlier daemon has left; `wrong` is what is wrong with the config file."""
         if self.world.shared:
             self.leftovers.end()
         unsent = self.outbox.load(self.store)
         if unsent:
             logger.info("%d alerts of an earlier run are still to be delivered", unsent)
         self.ledger.close_lost(self.schedule.specs)
-        self.adoption.begin(self.started_at)
+        self.adoption.begin(self.started_at, wrong)
         self.operator.begin(self.started_at)
         since = self.life.begin(self.started_at)
         if since is not None:

@@ -3,18 +3,26 @@
 The texts stand as the file had them: a reference to a secret is kept, never what it stands for.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from orchestrator.config.source import Reading
+from orchestrator.config import ConfigError
+from orchestrator.config.source import ConfigSource, Reading
 from orchestrator.history import History
-from orchestrator.store import Store, config_versions
+from orchestrator.store import WRITE_META, Store, config_versions
 
-__all__ = ["ConfigRecord", "ConfigVersion", "recorded"]
+__all__ = ["ConfigRecord", "ConfigVersion", "last_applied", "read_again", "recorded"]
+
+logger = logging.getLogger("orchestrator.config")
+
+IN_FORCE = "config_in_force"
+"""The key in ``meta`` of ``{version, path}``: what is in force, and the file it came from."""
 
 INSERT = insert(config_versions).prefix_with("OR IGNORE")
 APPLIED = (
@@ -50,10 +58,13 @@ class ConfigVersion:
 
 
 class ConfigRecord:
-    """Writes the record. Nothing here waits for the store: what can't be written now goes with a later turn."""
+    """Writes the record. Nothing here waits for the store: what can't be written now goes with a later turn.
 
-    def __init__(self, store: Store, history: History) -> None:
-        self._store, self._history = store, history
+    :param path: of the config file; None for the embedded defaults.
+    """
+
+    def __init__(self, store: Store, history: History, path: Path | None) -> None:
+        self._store, self._history, self._path = store, history, path
 
     def applied(self, reading: Reading, author: str, reason: str, now: datetime) -> None:
         """A text has come into force."""
@@ -68,6 +79,8 @@ class ConfigRecord:
         }
         self._history.add(INSERT, row)
         self._history.add(APPLIED, {"which": reading.version, "applied_at": now})
+        in_force = {"version": reading.version, "path": _place(self._path)}
+        self._history.add(WRITE_META, {"key": IN_FORCE, "value": in_force})
 
     def worked(self, version: str, now: datetime) -> None:
         """An engine has come up with this text."""
@@ -89,6 +102,28 @@ def recorded(store: Store, *where: Any) -> list[ConfigVersion]:
     """The texts that were in force, the one that came last first."""
     query = select(config_versions).where(*where).order_by(config_versions.c.applied_at.desc())
     return [_version(row) for row in store.rows(query)]
+
+
+def last_applied(store: Store, path: Path | None) -> ConfigVersion | None:
+    """The text that was in force last, if it came from this file."""
+    in_force: dict[str, Any] = store.read_meta(IN_FORCE) or {}
+    if path is None or in_force.get("path") != _place(path):
+        return None
+    found = recorded(store, config_versions.c.version == in_force["version"])
+    return found[0] if found else None
+
+
+def read_again(source: ConfigSource, recorded: ConfigVersion) -> Reading | None:
+    """A recorded text, if it is still a config."""
+    try:
+        return source.parse(recorded.text, recorded.suffix, f"version {recorded.version}")
+    except (ConfigError, OSError) as error:
+        logger.warning("an earlier config can't be gone back to: %s", error)
+        return None
+
+
+def _place(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
 
 
 def _version(row: Mapping[str, Any]) -> ConfigVersion:

@@ -60,6 +60,9 @@ class SimulatedWorld:
     def free_disk_mb(self, folder: Path) -> float:
         return 1e6
 
+    def find_store(self, config: TradingConfig, base_dir: Path) -> Store | None:
+        return None
+
     def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
         return Store("sqlite://").open()
 

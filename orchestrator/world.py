@@ -16,6 +16,7 @@ from orchestrator.child import Child, Receiver
 from orchestrator.config import TradingConfig, store_url, to_dict
 from orchestrator.config.source import Adapt, ConfigSource
 from orchestrator.engine.link import EngineLink, ProcessLink
+from orchestrator.fallback import existing_store
 from orchestrator.inbox import Inbox
 from orchestrator.lock import StoreLock
 from orchestrator.runner import Process
@@ -63,6 +64,9 @@ class World(Protocol):
     def free_disk_mb(self, folder: Path) -> float:
         """Free space where `folder` is, in MB (10^6 bytes)."""
 
+    def find_store(self, config: TradingConfig, base_dir: Path) -> Store | None:
+        """The store for reading only, before it is ours; None if there is none yet. Raises StoreError."""
+
     def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
         """The store, opened and ours; raises StoreOwned or StoreError."""
 
@@ -104,6 +108,9 @@ class RealWorld:
 
     def free_disk_mb(self, folder: Path) -> float:
         return shutil.disk_usage(folder).free / 1e6
+
+    def find_store(self, config: TradingConfig, base_dir: Path) -> Store | None:
+        return existing_store(config, base_dir)
 
     def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
         url = store_url(config, base_dir)

@@ -203,6 +203,13 @@ class Alarms:
         text = f"The last good config stays in force.\n{reason}"
         self.raise_alert(AlertLevel.WARNING, "config", "Config rejected", text, now, key=CONFIG)
 
+    def config_wrong_at_start(self, version: str, reason: str, now: datetime) -> None:
+        text = (
+            f"The daemon before was killed, and the config file is wrong. Version {version}, the last in force, is "
+            f"used until the file is corrected.\n{reason}"
+        )
+        self.raise_alert(AlertLevel.CRITICAL, "config", "Config file is wrong", text, now, key=CONFIG)
+
     def config_applied(self, changes: list[str], now: datetime) -> None:
         self.raise_alert(AlertLevel.INFO, "config", "Config applied", "\n".join(changes), now, closes=CONFIG)
 

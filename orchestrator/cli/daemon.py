@@ -67,11 +67,12 @@ def _start(settings: Settings, live: bool) -> None:
     from orchestrator.engine.interface import EngineRefused
     from orchestrator.logs import configure_logging, secrets_of
 
+    wrong = settings.go_on_with_last()
     guard_money(settings.config, live, "start")
     refuse_unsupported(settings.config)
     if (owner := settings.owner()) is not None and owner.here:  # of another machine's only the lock itself can tell
         raise StoreOwned(settings.store_path, owner)
-    if not settings.quiet:
+    if not settings.quiet and not wrong:
         click.echo(start_screen(settings))
     os.umask(0o077)  # what the daemon writes is its owner's alone
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None

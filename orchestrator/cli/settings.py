@@ -56,6 +56,22 @@ class Settings:
         other.__dict__["clock"] = self.clock
         return other
 
+    def go_on_with_last(self) -> str:
+        """Take the last config that was in force if the file is wrong and the daemon before was killed.
+
+        :returns: what is wrong with the file; empty if the config is what it says.
+        :raises ConfigError, OSError: it is wrong, and nothing else may be begun with.
+        """
+        from orchestrator.fallback import existing_store, first_reading
+
+        reading, wrong = first_reading(self.source, existing_store)
+        self.__dict__["config"] = reading.config
+        if wrong:
+            lines = "\n".join(f"warning: {line}" for line in wrong.splitlines())
+            then = f"the daemon before was killed; it goes on with version {reading.version}, the last in force"
+            click.echo(f"{lines}\nwarning: {then}", err=True)
+        return wrong
+
     def tolerate(self, *, missing: bool = False, aloud: bool = True) -> None:
         """Go on with a wrong config as far as it can be read: a typo in it must not disable status and kill switch.
 

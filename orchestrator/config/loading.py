@@ -73,7 +73,8 @@ def load_leniently(
     try:
         return load_file(path, environ=environ), None
     except ConfigError as error:
-        return _as_far_as_possible(path, _surroundings(folder_of(path), environ)), error
+        text = _content(path).decode(errors="replace")
+        return interpret_leniently(text, path.suffix, str(path), folder_of(path), environ=environ), error
 
 
 def _surroundings(base_dir: FilePath | None, environ: Mapping[str, str] | None) -> Surroundings:
@@ -95,12 +96,15 @@ def _resolved(text: str, suffix: str, name: str, surroundings: Surroundings) -> 
     return document
 
 
-def _as_far_as_possible(path: FilePath, surroundings: Surroundings) -> TradingConfig:
+def interpret_leniently(
+    text: str, suffix: str, name: str, base_dir: FilePath | None, *, environ: Mapping[str, str] | None = None
+) -> TradingConfig:
+    """A text as far as it means a config; parameters as of `load_text`."""
     from orchestrator.config.rules import drop_wrong_schedule
 
-    text = _content(path).decode(errors="replace")
+    surroundings = _surroundings(base_dir, environ)
     try:
-        document = _resolved(text, path.suffix, str(path), surroundings)
+        document = _resolved(text, suffix, name, surroundings)
     except ConfigError:
         return _only_places(text, surroundings)
     data = document.data if isinstance(document.data, Mapping) else {}
@@ -119,12 +123,15 @@ def _without_broken_jobs(data: Mapping[str, Any], broken: Sequence[Path]) -> lis
     return [path for path in broken if path not in inside]
 
 
+MODE = re.compile(r"""^["']?mode["']?\s*[:=]\s*["']?(paper|live)\b""", re.MULTILINE)
 PLACE = re.compile(r"""^(state_dir|store_url)\s*[:=]\s*["']?([^"'#\s][^"'#\n]*?)["']?\s*(?:#.*)?$""", re.MULTILINE)
 
 
 def _only_places(text: str, surroundings: Surroundings) -> TradingConfig:
-    """Of a text that can't be read, at least where the store is."""
+    """Of a text that can't be read, at least where the store is, and whether it means real money."""
     config = TradingConfig()
+    if (mode := MODE.search(text)) is not None:
+        config.mode = mode[1]
     for name, value in PLACE.findall(text):
         if value not in {"null", "~"}:
             with suppress(Unresolvable):  # the default stays, as for anything else that can't be read

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestrator.config import ConfigError, Problem, TradingConfig, embedded_defaults, load_text
 from orchestrator.config.errors import Finding
-from orchestrator.config.loading import folder_of, read_text
+from orchestrator.config.loading import folder_of, interpret_leniently, read_text
 from orchestrator.config.references import watched_files
 from orchestrator.config.targets import missing_targets
 from orchestrator.config.versions import version_of
@@ -77,6 +77,15 @@ class ConfigSource:
         """
         config = load_text(text, suffix, str(name), base_dir=self.base_dir, also=self._missing)
         return Reading(version_of(text.encode()), suffix, text, self._adapt(config))
+
+    def as_far_as_possible(self) -> TradingConfig | None:
+        """What of a wrong file can be read, and defaults for the rest; None if it can't be read at all."""
+        if self.path is None:
+            return None
+        try:
+            return interpret_leniently(self._text(self.path), self.path.suffix, str(self.path), self.base_dir)
+        except (ConfigError, OSError):
+            return None
 
     def _text(self, path: Path) -> str:
         return read_text(path)

@@ -93,6 +93,9 @@ class FaultyWorld(SimulatedWorld):
         full = self.troubles.find("disk_full")
         return super().free_disk_mb(folder) if full is None else float(full.parameters["free_disk_mb"])
 
+    def find_store(self, config: TradingConfig, base_dir: Path) -> Store | None:
+        return Store(f"sqlite:///{self.database}", read_only=True).open() if self.database.exists() else None
+
     def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
         self._patience = OPEN_TIMEOUT
         try:

@@ -361,6 +361,9 @@ class Machine(SimulatedWorld):
         super().__init__(start, seed=1)
         self.disk, self.free_mb = disk, 1e6
 
+    def find_store(self, config: TradingConfig, base_dir: Path) -> Store | None:
+        return None if self.disk is None or not self.disk.exists() else Store(f"sqlite:///{self.disk}").open()
+
     def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
         return Store("sqlite://" if self.disk is None else f"sqlite:///{self.disk}").open()
 

@@ -52,7 +52,7 @@ class Folder:
             with store.engine.begin() as connection:  # the sign of a store that a daemon has used
                 connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS apscheduler_jobs (id, next_run_time, job_state)")
             history = History(store)
-            record = ConfigRecord(store, history)
+            record = ConfigRecord(store, history, None)
             record.applied(reading, author, reason, self.at)
             if worked:
                 record.worked(reading.version, self.at)

@@ -256,12 +256,14 @@ def test_broken_file_changes_nothing_and_is_told_of_once(perform: Any) -> None:
     assert day.alerts("info")[-1] == "Config is good again"
 
 
-def test_daemon_that_is_killed_over_a_broken_file_starts_when_it_is_mended(perform: Any) -> None:
+def test_daemon_that_is_killed_over_a_broken_file_goes_on_with_the_config_that_was_in_force(perform: Any) -> None:
     day = perform(
         'at: "open + 10m", fault: config_broken, for: 10m', 'at: "open + 12m", fault: daemon_kill, down: 5s'
     ).until("10:00")
-    assert day.daemon() == ["09:29 start", "09:42 kill", "09:42:05 exit", "09:50 start"]
-    assert day.states()[-1] == "09:50 trading"
+    assert day.daemon() == ["09:29 start", "09:42 kill", "09:42:05 start"]
+    assert day.states()[-1] == "09:42:05 trading"
+    assert "the last in force, is used until the file is corrected." in day.alert("Config file is wrong")
+    assert day.alerts("info")[-1] == "Config is good again"
     assert day.sent() == ["BUY AAPL", "BUY MSFT"]
     day.assert_sound()
 
