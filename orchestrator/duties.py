@@ -51,7 +51,7 @@ class Duties:
 
     def check_health(self) -> str:
         loop = self._loop
-        free = loop.world.free_disk_mb(loop.source.base_dir)
+        free = loop.free_disk_mb()
         found = problems(
             loop.supervisor,
             loop.config.health,

@@ -300,8 +300,12 @@ class Loop:
         """Why no engine may be started now; asked only when one would be."""
         if self.world.unfailing or not (self.engine_wanted and self.supervisor.waits_to_start()):
             return ""
-        free = self.world.free_disk_mb(self.source.base_dir)
-        return refusal(now, self.world.earliest, self.config.health, free, self.history.failing)
+        return refusal(now, self.world.earliest, self.config.health, self.free_disk_mb(), self.history.failing)
+
+    def free_disk_mb(self) -> float:
+        """Free space where the store is."""
+        path = self.store.path
+        return self.world.free_disk_mb(self.source.base_dir if path is None else path.parent)
 
     def policy(self) -> Policy:
         schedule = self.config.schedule

@@ -15,6 +15,7 @@ from calendars import MarketCalendar, MarketState
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.breaker import RESUMED, read_trip
 from orchestrator.control import RequestRefused
+from orchestrator.engine.journal import resting_orders
 from orchestrator.events import BreakerTripped
 from orchestrator.history import History
 from orchestrator.states import EngineState, Policy
@@ -67,6 +68,7 @@ class Operator:
             self._supervisor.farewell = FLATTEN
             self._alarms.perhaps_not_sold("the daemon ended before the engine had sold everything", now)
         self._look_for_trip(now)
+        self._look_for_orders(now)
 
     def engine_ended(self, failure: str, now: datetime) -> None:
         """The engine is over; `failure` is empty if it stopped as it was told to."""
@@ -79,6 +81,7 @@ class Operator:
                 self._remember("halt", self.halted)
                 self._alarms.sold(now)
         self._look_for_trip(now)
+        self._look_for_orders(now)
 
     def is_selling(self) -> bool:
         """Whether it is halted, and what is held is still to be sold."""
@@ -88,6 +91,18 @@ class Operator:
         """An engine does not wait for the next session to sell."""
         market = self._calendar().get_market_state(now)
         return "" if market is MarketState.TRADING else "the market closed before that was certain"
+
+    def _look_for_orders(self, now: datetime) -> None:
+        """A halt cancels what rests at the broker; without an engine nobody does."""
+        if self.halted is None or self.is_selling():  # an engine that is started to sell cancels first
+            return
+        try:
+            resting = resting_orders(self._store, self._session())
+        except SQLAlchemyError as error:
+            logger.warning("whether orders rest at the broker can't be read: %s", getattr(error, "orig", error))
+            return
+        if resting:
+            self._alarms.perhaps_not_cancelled(resting, now)
 
     # --- the circuit breaker ---
 
@@ -138,6 +153,8 @@ class Operator:
         self._remember("halt", self.halted)
         told = f"{self.halted['reason']}{f'; {besides}' if besides else ''}"
         self._alarms.halted(told, now)
+        if self._supervisor.link is None:
+            self._look_for_orders(now)
         return f"halted: {told}"
 
     def resume(self, reason: str, now: datetime) -> str:

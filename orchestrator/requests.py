@@ -63,6 +63,9 @@ class RequestDesk:
     def _serve(self, request: Request, now: datetime) -> None:
         if request.id not in self._answers:
             self._answers[request.id] = self._reply(request, now)
+        if not self._loop.history.flush(force=True):  # what is answered must hold over a kill
+            logger.warning("request %s was carried out, and can't be written down yet", request.kind)
+            return
         try:
             answer(self._store, request, now, *self._answers[request.id])
             del self._answers[request.id]

@@ -62,10 +62,12 @@ class Policy(NamedTuple):
 
 def wanted(market: MarketState, engine: EngineState, policy: Policy) -> bool:
     """Whether the engine ought to run now."""
-    if policy.stopping or policy.wish == "stop":
+    if policy.stopping:
         return False
     if policy.halted:  # an engine that runs already is told to sell as it is stopped
         return policy.selling and market is MarketState.TRADING and engine is not EngineState.RUNNING
+    if policy.wish == "stop":  # of trading: what a halt is to sell is sold all the same
+        return False
     if policy.hours(market):
         return policy.auto_start or policy.wish == "start" or engine is not EngineState.STOPPED
     return not policy.auto_stop and engine in ACTIVE

@@ -6,6 +6,7 @@ Each matter has a key, by which its end finds those who heard of its beginning:
     halt                                   until it is lifted
     circuit_breaker                        until trading is resumed
     unsold                                 until what a halt is to sell is sold
+    uncancelled                            until trading is resumed
     job.NAME                               until a run of the job is well
     parked.NAME                            its stored row can't be read
     job_store                              until it works again
@@ -16,7 +17,7 @@ Each matter has a key, by which its end finds those who heard of its beginning:
     channel.NAME                           until the channel delivers again (the outbox tells of these itself)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +34,7 @@ __all__ = ["Alarms"]
 GOOD = frozenset({RunResult.OK, RunResult.SKIPPED})
 
 INTERRUPTED, GIVEN_UP, HALT = "engine.interrupted", "engine.given_up", "halt"
-BREAKER, UNSOLD, KILLED = "circuit_breaker", "unsold", "daemon"
+BREAKER, UNSOLD, UNCANCELLED, KILLED = "circuit_breaker", "unsold", "uncancelled", "daemon"
 JOB_STORE, CONFIG, CLOCK, PING = "job_store", "config", "clock", "ping"
 
 TOPICS = {"heartbeat": "heartbeat"}
@@ -111,12 +112,19 @@ class Alarms:
         )
         self.raise_alert(AlertLevel.CRITICAL, "engine", "Positions may still be held", text, now, key=UNSOLD)
 
+    def perhaps_not_cancelled(self, orders: Sequence[str], now: datetime) -> None:
+        text = (
+            "Trading is halted, no engine runs that could cancel them, and these orders may still rest at the broker "
+            f"and fill: {', '.join(orders)}. Look at the account."
+        )
+        self.raise_alert(AlertLevel.CRITICAL, "engine", "Orders may still rest", text, now, key=UNCANCELLED)
+
     def sold(self, now: datetime) -> None:
         text = "The halt was to sell all positions; the engine has sold what it could sell and is stopped."
         self.raise_alert(AlertLevel.INFO, "engine", "Positions sold", text, now, closes=UNSOLD)
 
     def resumed(self, text: str, now: datetime) -> None:
-        closes = f"{HALT} {BREAKER} {UNSOLD}"
+        closes = f"{HALT} {BREAKER} {UNSOLD} {UNCANCELLED}"
         self.raise_alert(AlertLevel.WARNING, "engine", "Trading resumed", text, now, closes=closes)
 
     def breaker_tripped(self, trip: BreakerTripped, besides: str, now: datetime) -> None:

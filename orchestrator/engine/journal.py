@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from orchestrator.engine.records import OPEN, Action, Fill, OrderRecord, OrderStatus, OrderType, Split
+from orchestrator.engine.records import LIVE, OPEN, Action, Fill, OrderRecord, OrderStatus, OrderType, Split
 from orchestrator.store import READ_META, WRITE_META, Store
 from orchestrator.store import fills as fills_table
 from orchestrator.store import orders as orders_table
 from orchestrator.store import untold as untold_table
 
-__all__ = ["Journal", "News", "order_ref"]
+__all__ = ["Journal", "News", "order_ref", "resting_orders"]
 
 ORDER_FIELDS = tuple(column.name for column in orders_table.columns)
 FILL_FIELDS = tuple(each.name for each in fields(Fill))
@@ -55,6 +55,14 @@ class News(NamedTuple):
     @classmethod
     def of(cls, record: OrderRecord, fill: Fill | None = None) -> "News":
         return cls(f"{record.order_ref} {record.status.value if fill is None else fill.fill_id}", record, fill)
+
+
+def resting_orders(store: Store, session: str) -> list[str]:
+    """The names of the session's orders that the broker had when they were last heard of."""
+    query = select(orders_table.c.order_ref).where(
+        orders_table.c.session == session, orders_table.c.status.in_(sorted(LIVE))
+    )
+    return [row["order_ref"] for row in store.rows(query.order_by(orders_table.c.order_id))]
 
 
 def order_ref(session: str, strategy: str, symbol: str, decision: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +46,14 @@ def test_refused_engine_is_one_alert_and_starts_as_soon_as_it_may(rehearse: Call
     assert daemon.daemon.get_state() is OrchestratorState.TRADING
     assert daemon.alerts()[-1] == "Trading again"
     assert daemon.daemon.loop.supervisor.restarts == 0
+
+
+def test_free_space_is_that_where_the_store_is(rehearse: Callable[..., Any], tmp_path: Path) -> None:
+    daemon = rehearse("2026-11-24 09:29", disk=True)
+    daemon.machine.disk = tmp_path / "elsewhere" / "orchestrator.db"
+    daemon.machine.unfailing = False
+    looked: list[Path] = []
+    daemon.machine.free_disk_mb = lambda folder: looked.append(folder) or 50.0
+    daemon.until("2026-11-24 09:31")
+    assert daemon.engine() == []
+    assert set(looked) == {tmp_path / "elsewhere"}

@@ -6,10 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import insert, select
 
 from orchestrator.control import RequestRefused
 from orchestrator.events import Alerted, StateChanged
 from orchestrator.states import OrchestratorState
+from orchestrator.store import orders, requests
 
 Rehearse = Callable[..., Any]
 
@@ -198,3 +200,69 @@ def test_resume_before_the_market_opens_ends_the_order_to_sell(rehearse: Rehears
     daemon.until("2026-11-24 12:00")
     assert daemon.daemon.get_state() is OrchestratorState.TRADING
     assert daemon.daemon.loop.account.positions
+
+
+@pytest.mark.parametrize("point", range(1, 7))
+def test_halt_that_was_answered_holds_over_a_kill(rehearse: Rehearse, point: int) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True)
+    daemon.machine.shared, daemon.machine.unfailing = True, False
+    daemon.until("2026-11-24 10:00")
+    asked = {"at": daemon.now, "kind": "halt", "args": {"reason": "strange prices"}}
+    with daemon.daemon.loop.store.engine.begin() as connection:
+        connection.execute(insert(requests).values(asked))
+    daemon.daemon.loop.requests.look_now()
+    with daemon.fuse({point}):
+        daemon.turn()
+    daemon.until("2026-11-24 10:01")
+    (request,) = daemon.rows(select(requests))
+    if request["answered_at"] is not None:
+        assert operator(daemon).halted["reason"] == "strange prices"
+
+
+def test_what_a_halt_is_to_sell_is_sold_though_the_engine_was_stopped_before(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
+    operator(daemon).stop_engine(daemon.now)
+    daemon.until("2026-11-24 10:05")
+    said = operator(daemon).halt("strange prices", True, daemon.now)
+    assert said == "halted: strange prices; an engine is started to sell all positions"
+    daemon.until("2026-11-24 10:10")
+    assert daemon.daemon.loop.account.positions == []
+    said = operator(daemon).resume("strange prices", daemon.now)
+    assert said == "resumed; the engine stays stopped until: orchestrator engine start"
+    daemon.until("2026-11-24 10:15")
+    assert daemon.engine()[-1] == "24 10:05 stop"
+
+
+def rest(daemon: Any) -> None:
+    """Have an order rest at the broker, of which the engine of now does not know."""
+    with daemon.daemon.loop.store.engine.begin() as connection:
+        known = select(orders).where(orders.c.symbol == "MSFT")
+        row = dict(connection.execute(known).mappings().one())
+        row |= {"order_ref": "20261124-forgotten", "order_id": 99, "status": "Submitted"}
+        connection.execute(insert(orders).values(row))
+
+
+def test_order_that_a_halt_leaves_at_the_broker_is_told_of_by_each_daemon(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
+    rest(daemon)
+    operator(daemon).halt("strange prices", False, daemon.now)
+    daemon.until("2026-11-24 10:05")
+    daemon.restart()
+    daemon.until("2026-11-24 10:10")
+    title = "Orders may still rest"
+    assert daemon.alerts("critical") == ["Trading halted", title, title]
+    assert all("20261124-forgotten" in each.message for each in daemon.of(Alerted) if each.title == title)
+    daemon.restart()
+    daemon.until("2026-11-25 10:00")  # orders are good for a day
+    daemon.restart()
+    daemon.until("2026-11-25 10:05")
+    assert daemon.alerts("critical").count(title) == 3
+
+
+def test_halt_without_an_engine_tells_of_orders_that_rest(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True).until("2026-11-24 10:00")
+    operator(daemon).stop_engine(daemon.now)
+    daemon.until("2026-11-24 10:05")
+    rest(daemon)
+    operator(daemon).halt("strange prices", False, daemon.now)
+    assert daemon.alerts("critical") == ["Trading halted", "Orders may still rest"]
