@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendars import Clock
@@ -84,13 +84,24 @@ def _unpack(row: Mapping[str, Any]) -> Any:
     raise NoAnswer(str(answered))
 
 
-def unanswered(store: Store, now: datetime, started_at: datetime) -> list[Request]:
+def last_request(store: Store) -> int:
+    """The id of the last request that was ever put; 0 if none was. Raises SQLAlchemyError."""
+    with store.reader.connect() as connection:
+        return connection.execute(select(func.max(requests.c.id))).scalar() or 0
+
+
+def unanswered(store: Store, now: datetime, started_at: datetime, last_before: int | None = None) -> list[Request]:
     """What waits for an answer, oldest first; nothing while the store can't be read.
 
     :param started_at: of the daemon; what was put before that was meant for an earlier one.
+    :param last_before: the id of the last request that there was then; what came after it was put since, whatever the
+        clock has said of it.
     """
-    since = max(now - STALE, started_at)
-    query = select(requests).where(requests.c.answered_at.is_(None), requests.c.at > since).order_by(requests.c.id)
+    since = requests.c.at > started_at
+    if last_before is not None:
+        since |= requests.c.id > last_before
+    waiting = requests.c.answered_at.is_(None), requests.c.at > now - STALE, since
+    query = select(requests).where(*waiting).order_by(requests.c.id)
     try:
         return [Request(row["id"], row["at"], row["kind"], row["args"]) for row in store.rows(query)]
     except SQLAlchemyError:

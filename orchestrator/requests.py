@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import JobSpec
-from orchestrator.control import LOOK_EVERY, REFUSED, Request, RequestRefused, answer, unanswered
+from orchestrator.control import LOOK_EVERY, REFUSED, Request, RequestRefused, answer, last_request, unanswered
 from orchestrator.store import Store
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class RequestDesk:
     def __init__(self, loop: "Loop", store: Store) -> None:
         self._loop, self._store = loop, store
         self._next_look, self._woken = NOW, False
+        self._last_before = last_request(store)
         self._answers: dict[int, tuple[bool, Any]] = {}
         """Of requests whose answer could not be written yet: they are not carried out again."""
         self._kinds: Mapping[str, Callable[[Mapping[str, Any], datetime], Any]] = {
@@ -56,7 +57,7 @@ class RequestDesk:
         """Serve what waits, if it is time to look; returns when to look again."""
         if now >= self._next_look:
             self._next_look, self._woken = now + LOOK_EVERY, False
-            for request in unanswered(self._store, now, self._loop.started_at):
+            for request in unanswered(self._store, now, self._loop.started_at, self._last_before):
                 self._serve(request, now)
         return self._next_look
 

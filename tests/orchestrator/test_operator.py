@@ -1,7 +1,7 @@
 """The operator's orders: they hold at once, and over restarts."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -266,3 +266,18 @@ def test_halt_without_an_engine_tells_of_orders_that_rest(rehearse: Rehearse) ->
     rest(daemon)
     operator(daemon).halt("strange prices", False, daemon.now)
     assert daemon.alerts("critical") == ["Trading halted", "Orders may still rest"]
+
+
+def test_halt_is_heard_after_the_clock_was_set_back_behind_the_start(rehearse: Rehearse) -> None:
+    daemon = rehearse("2026-11-24 09:30", disk=True)
+    daemon.machine.shared, daemon.machine.unfailing = True, False
+    daemon.until("2026-11-24 10:00")
+    daemon.machine.clock.step_wall_clock(timedelta(hours=-2))
+    daemon.turn()
+    daemon.machine.clock.advance(timedelta(seconds=1))
+    with daemon.daemon.loop.store.engine.begin() as connection:
+        asked = {"at": daemon.now, "kind": "halt", "args": {"reason": "strange prices"}}
+        connection.execute(insert(requests).values(asked))
+    daemon.daemon.loop.requests.look_now()
+    daemon.turn()
+    assert operator(daemon).halted["reason"] == "strange prices"
