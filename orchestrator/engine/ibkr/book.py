@@ -228,6 +228,8 @@ class OrderBook:
         status = OrderStatus.ERROR if refused else OrderStatus.CANCELLED
         followed.ending, followed.filled_at_end = OrderReport(followed.ref, status, followed.complaint), filled
         followed.ask_at = self._monotonic() + UNCLEAR
+        self._open.discard(followed.ref)  # a list of open orders that was told before, while everything is asked
+        self._completed.setdefault(followed.ref, ("Inactive" if refused else "Cancelled", followed.complaint))
 
     def _may_end(self, followed: Followed) -> bool:
         """Whether its end is to be told now: no executions are to come, and they do not tell it themselves."""

@@ -163,6 +163,27 @@ def test_what_the_broker_cancels_itself_is_told_with_its_reason(single, gateway)
     assert "margin" in single.record("AAPL").error_message
 
 
+def test_an_end_that_is_told_while_everything_is_asked_is_not_forgotten(single, gateway):
+    """The list of open orders was true when it was told."""
+    gateway.fate = ack
+    single.start().rebalance("0935")
+    single.until(lambda: single.sent_refs() and single.status("AAPL") == "Submitted")
+    order = gateway.order(single.sent_refs()[0])
+
+    def cancel_first(direction, fields):
+        if direction == "in" and fields[0] == "99" and order.status != "Cancelled":
+            order.status = "Cancelled"
+            gateway.tell_status(order)
+
+    gateway.trap = cancel_first
+    single.connection.ask_again("somebody wants to know")
+    single.until(lambda: not single.ready)
+    single.until(lambda: single.ready)
+    single.settle()
+    assert order.status == "Cancelled"
+    assert single.status("AAPL") == "Cancelled"
+
+
 def test_the_end_is_told_after_the_executions_before_it(single, gateway):
     """The status may overtake the execution on its way."""
 
