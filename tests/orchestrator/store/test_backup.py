@@ -232,6 +232,7 @@ def test_database_that_somebody_reads_is_not_replaced(saved, path, monkeypatch):
         with pytest.raises(StoreError, match="another program has it open"):
             put_back(saved, path, AT)
     assert marked(path) == "newer"
+    assert not [name for name in names(path.parent) if "restoring" in name]
 
 
 DIE_AT_EACH_STEP = """
