@@ -163,7 +163,7 @@ class Loop:
             self.clock.monotonic,
         )
         self._status_file = StatusFile(status_path(state_dir(self.config, source.base_dir)))
-        self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
+        self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock, self._redact)
         self.leftovers = Leftovers(self.store, self.history)
         self.news = News(self.history)
         self.life = DaemonLife(self.store, self.history)
@@ -487,7 +487,7 @@ class Loop:
             trading=market is MarketState.TRADING,
             market="" if market is self._market else f"market {market}: {self.calendar.why(now)}",
         )
-        event = StateChanged(now, self.state, state, because)
+        event = StateChanged(now, self.state, state, self._redact(because))
         self.state, self.since, self._changed = state, now, True
         logger.info("state %s -> %s: %s", event.old, event.new, event.cause)
         row = {"at": now, "from_state": event.old.value, "to_state": event.new.value, "cause": event.cause}

@@ -471,15 +471,16 @@ class Indiscreet(Strategy):
 """
 
 
-def test_secret_that_an_engine_tells_stands_in_no_alert_and_no_incident(rehearse: Rehearse, strategies: Path) -> None:
+def test_secret_that_an_engine_tells_is_told_to_nobody_and_not_kept(rehearse: Rehearse, strategies: Path) -> None:
     (strategies / "indiscreet.py").write_text(INDISCREET)
     secret = "notifications: {channels: [webhook], webhook_url: 'https://example.com/verysecret'}\n"
     rehearsal = rehearse("2026-11-24 09:29", f'{secret}strategy: {{name: "indiscreet:Indiscreet"}}\n').until(
         "2026-11-24 09:45"
     )
-    told = [*rehearsal.of(Alerted), *rehearsal.rows(select(alerts)), *rehearsal.rows(select(incidents))]
-    assert "no route to ***" in str(told)
-    assert "verysecret" not in str(told)
+    tables = (alerts, incidents, job_runs, transitions)
+    for told in [rehearsal.of(Alerted), *(rehearsal.rows(select(table)) for table in tables)]:
+        assert "no route to ***" in str(told)
+        assert "verysecret" not in str(told)
 
 
 def test_file_of_an_incident_holds_no_secret(tmp_path: Path) -> None:
