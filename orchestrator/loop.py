@@ -163,7 +163,7 @@ class Loop:
             self.clock.monotonic,
         )
         self._status_file = StatusFile(status_path(state_dir(self.config, source.base_dir)))
-        self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock, self._redact)
+        self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock, self.redact)
         self.leftovers = Leftovers(self.store, self.history)
         self.news = News(self.history)
         self.life = DaemonLife(self.store, self.history)
@@ -172,7 +172,7 @@ class Loop:
         """The engine's supervisor, and those who tell it what to do."""
         self._maintenance = _maintenance(self.config, self.calendar)
         folder = state_dir(self.config, source.base_dir) / "incidents" if self.world.shared else None
-        self.incidents = Incidents(folder, self.history, self._redact)
+        self.incidents = Incidents(folder, self.history, self.redact)
         self.supervisor = EngineSupervisor(
             self._launch,
             self.config.engine,
@@ -487,7 +487,7 @@ class Loop:
             trading=market is MarketState.TRADING,
             market="" if market is self._market else f"market {market}: {self.calendar.why(now)}",
         )
-        event = StateChanged(now, self.state, state, self._redact(because))
+        event = StateChanged(now, self.state, state, self.redact(because))
         self.state, self.since, self._changed = state, now, True
         logger.info("state %s -> %s: %s", event.old, event.new, event.cause)
         row = {"at": now, "from_state": event.old.value, "to_state": event.new.value, "cause": event.cause}
@@ -518,7 +518,7 @@ class Loop:
         if found:
             self._publish(ConfigApplied(now, [str(change) for change in found]))
 
-    def _redact(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Without the secrets of the config in force."""
         return self._redactor(text)
 
@@ -548,7 +548,7 @@ class Loop:
     def _put_alert(
         self, message: NotificationMessage, topic: str, *, key: str | None = None, closes: str | None = None
     ) -> None:
-        message = message.redacted(self._redact)  # an engine or a job of the user's may say whatever it likes
+        message = message.redacted(self.redact)  # an engine or a job of the user's may say whatever it likes
         self.outbox.put(message, topic, key=key, closes=closes)
         self._tell(message)
         self._publish(Alerted(message.timestamp, message.level, topic, message.title, message.message))
