@@ -13,7 +13,7 @@ from importlib import import_module
 
 from benchmarks.figures import Row, table
 
-NAMES = ("calendar", "cli", "daemon", "outbox", "scheduler", "simulation")
+NAMES = ("calendar", "cli", "daemon", "engine", "outbox", "scheduler", "simulation")
 
 
 def main() -> None:

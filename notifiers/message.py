@@ -1,8 +1,8 @@
 """What is told to a human, and how urgent it is."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from enum import Enum
 from functools import total_ordering
@@ -85,6 +85,11 @@ class NotificationMessage:
     def facts(self) -> dict[str, Any]:
         """The metadata that is to be read: without the delivery, and without what is None."""
         return {str(key): value for key, value in self.metadata.items() if key != DELIVERY and value is not None}
+
+    def redacted(self, redact: Callable[[str], str]) -> Self:
+        """The same with title, text, and facts that are text as `redact` leaves them."""
+        facts = {key: redact(value) if isinstance(value, str) else value for key, value in self.metadata.items()}
+        return replace(self, title=redact(self.title), message=redact(self.message), metadata=facts)
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: the level by its name, the timestamp in ISO 8601 with offset."""

@@ -81,6 +81,7 @@ def _forms(secret: str) -> set[str]:
         quote(secret, safe=""),
         quote_plus(secret),
         json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
         repr(secret)[1:-1],
         b64encode(secret.encode("utf-8", "replace")).decode(),
         b64encode(plain.encode("utf-8", "replace")).decode(),  # as HTTP and SMTP send a login

@@ -3,8 +3,8 @@
 import json
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -78,13 +78,15 @@ class Incidents:
     """Keeps them.
 
     :param folder: for the files; None keeps the rows only, where nothing may be written to the disk.
+    :param redact: masks the secrets of a text: an engine may say whatever it likes.
     """
 
-    def __init__(self, folder: Path | None, history: History) -> None:
-        self._folder, self._history = folder, history
+    def __init__(self, folder: Path | None, history: History, redact: Callable[[str], str]) -> None:
+        self._folder, self._history, self._redact = folder, history, redact
 
     def keep(self, incident: Incident) -> None:
         """Write the file and the row; a disk that is full costs the file, and nothing else."""
+        incident = replace(incident, cause=self._redact(incident.cause))
         path = None if self._folder is None else self._write(self._folder, incident)
         row = {"id": incident.id, "at": incident.at, "kind": incident.kind, "cause": incident.cause}
         self._history.add(INSERT, {**row, "engine_run": incident.engine_run, "path": path})
@@ -93,7 +95,7 @@ class Incidents:
         path = folder / f"{incident.id}.json"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            text = json.dumps(incident.document(), ensure_ascii=False, indent=1, default=str)
+            text = self._redact(json.dumps(incident.document(), ensure_ascii=False, indent=1, default=str))
             with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(text.encode(errors="backslashreplace"))  # what an engine says need not be sound text
             for old in sorted(folder.glob("*.json"))[:-KEPT]:

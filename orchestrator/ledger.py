@@ -37,12 +37,22 @@ LEVELS: Mapping[RunResult | None, int] = {
 
 
 class JobLedger:
-    """Keeps the history of jobs."""
+    """Keeps the history of jobs.
+
+    :param redact: masks the secrets of a text: a job of the user's may print what it likes.
+    """
 
     def __init__(
-        self, store: Store, history: History, alarms: Alarms, publish: Callable[[JobRan], None], clock: Clock
+        self,
+        store: Store,
+        history: History,
+        alarms: Alarms,
+        publish: Callable[[JobRan], None],
+        clock: Clock,
+        redact: Callable[[str], str],
     ) -> None:
         self._store, self._history, self._alarms, self._publish, self._clock = store, history, alarms, publish, clock
+        self._redact = redact
         self._store_error = ""
         self._said: dict[str, tuple[RunResult | None, str]] = {}
         """The last end of each job."""
@@ -54,6 +64,7 @@ class JobLedger:
     def ran(self, spec: JobSpec, run: JobRun) -> None:
         """A run has ended, or a fire did not begin one."""
         now = self._clock.now()
+        run = run._replace(reason=self._redact(run.reason), output=self._redact(run.output))
         self._history.add(WRITE, _row(run))
         with about(job=run.job, job_run=run.scheduled_at):
             logger.log(self._level(run), "job %s %s: %s", run.job, run.result, run.reason)

@@ -51,7 +51,7 @@ class JSONFormatter(TextFormatter):
     """One JSON object a line: at, level, logger, message, what it is about, and the traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
+        line = {
             "at": self.formatTime(record),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -60,7 +60,7 @@ class JSONFormatter(TextFormatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return self.redact(json.dumps(line, ensure_ascii=False))
+        return json.dumps({field: self.redact(text) for field, text in line.items()}, ensure_ascii=False)
 
 
 class Output(logging.StreamHandler[IO[str]]):

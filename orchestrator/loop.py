@@ -16,6 +16,7 @@ from calendars import MarketCalendar, MarketState
 from calendars.windows import DailyWindow
 from jobs import job_specs
 from notifiers import NotificationMessage
+from notifiers.redaction import Redactor
 from orchestrator.adoption import Adoption
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.alerts.outbox import Outbox
@@ -124,6 +125,7 @@ class Loop:
             self.started_at,
         )
         self.calendar = market_calendar(self.config)
+        self._redactor = Redactor(secrets_of(self.config))
         self.outbox = Outbox(
             self.config.notifications,
             self.history,
@@ -139,7 +141,7 @@ class Loop:
             self.alarms,
             self.clock.monotonic,
         )
-        self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock)
+        self.ledger = JobLedger(self.store, self.history, self.alarms, self._publish, self.clock, self.redact)
         self.leftovers = Leftovers(self.store, self.history)
         self.life = DaemonLife(self.store, self.history)
 
@@ -147,7 +149,7 @@ class Loop:
         """The engine's supervisor, and those who tell it what to do."""
         self._maintenance = _maintenance(self.config, self.calendar)
         folder = state_dir(self.config, source.base_dir) / "incidents" if self.world.shared else None
-        self.incidents = Incidents(folder, self.history)
+        self.incidents = Incidents(folder, self.history, self.redact)
         liaison = Liaison(self, self._publish)
         self.supervisor = EngineSupervisor(
             liaison.launch,
@@ -390,7 +392,7 @@ class Loop:
             trading=market is MarketState.TRADING,
             market="" if market is self._market else f"market {market}: {self.calendar.why(now)}",
         )
-        event = StateChanged(now, self.state, state, because)
+        event = StateChanged(now, self.state, state, self.redact(because))
         self.state, self.since = state, now
         self.mark_changed()
         logger.info("state %s -> %s: %s", event.old, event.new, event.cause)
@@ -416,11 +418,16 @@ class Loop:
         if any(change.key == "logging.level" for change in found):
             set_level(new.logging.level)
             self.supervisor.command({"command": "log", "level": new.logging.level})
+        self._redactor = Redactor(secrets_of(new))
         hide(secrets_of(new))
         if any(change.concerns_engine for change in found):
             self.supervisor.forgive(now)
         if found:
             self._publish(ConfigApplied(now, [str(change) for change in found]))
+
+    def redact(self, text: str) -> str:
+        """Without the secrets of the config in force."""
+        return self._redactor(text)
 
     # --- clock ---
 
@@ -448,6 +455,7 @@ class Loop:
     def _put_alert(
         self, message: NotificationMessage, topic: str, *, key: str | None = None, closes: str | None = None
     ) -> None:
+        message = message.redacted(self.redact)  # an engine or a job of the user's may say whatever it likes
         self.outbox.put(message, topic, key=key, closes=closes)
         self._tell(message)
         self._publish(Alerted(message.timestamp, message.level, topic, message.title, message.message))

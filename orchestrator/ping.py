@@ -130,13 +130,13 @@ def fetch(url: str) -> tuple[bool, str, bool]:
 
 
 def _request(url: str) -> urllib.request.Request:
-    """A GET, with the user and password that the address may have in a header."""
+    """A GET, with the user and password that the address may have in a header, for its own host only."""
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     request = urllib.request.Request(parts._replace(netloc=host, fragment="").geturl())
     request.add_header("User-Agent", "trading-orchestrator")
     if user:
-        request.add_header("Authorization", f"Basic {base64.b64encode(unquote(user).encode()).decode()}")
+        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(unquote(user).encode()).decode()}")
     return request
 
 

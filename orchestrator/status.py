@@ -47,10 +47,10 @@ def snapshot(loop: "Loop", now: datetime) -> dict[str, Any]:
             "last_beat_age_s": None if age is None else round(age, 3),
             "connected": None if beat is None else beat.connected,
             "progress": None if beat is None else beat.progress,
-            "reason": supervisor.reason or None,
+            "reason": loop.redact(supervisor.reason) or None,
         },
         "alerts": loop.outbox.counts(),
-        "problems": list(loop.problems),
+        "problems": [loop.redact(problem) for problem in loop.problems],
         "store_error": loop.history.failing or None,
         "account": None
         if account is None

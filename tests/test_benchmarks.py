@@ -9,7 +9,7 @@ import pytest
 import orchestrator
 
 ROOT = Path(orchestrator.__file__).parents[1]
-NAMES = ("calendar", "cli", "daemon", "outbox", "scheduler", "simulation")
+NAMES = ("calendar", "cli", "daemon", "engine", "outbox", "scheduler", "simulation")
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ import click
 
 from orchestrator.cli import cli
 from orchestrator.config.manual import MARKUP
+from orchestrator.exit_codes import MEANINGS
 
 __all__ = ["commands", "reference_page"]
 
@@ -31,26 +32,9 @@ Exit codes
 
 A command that fails says why in one line on stderr, or, with ``--json``, as a document on stdout.
 
-.. list-table::
-   :header-rows: 1
-   :widths: 10 90
+{codes}
 
-   * - code
-     - what it says
-   * - 0
-     - done
-   * - 1
-     - failed
-   * - 2
-     - the command line is wrong
-   * - 3
-     - the config is wrong, or not there
-   * - 4
-     - no daemon runs, and one is needed
-   * - 5
-     - the store belongs to another daemon
-   * - 6
-     - refused by a guard rail: see `risk limits <risk.rst>`_ and `security <security.rst>`_
+The guard rails are those of `risk limits <risk.rst>`_ and `security <security.rst>`_.
 
 Before the command
 ------------------
@@ -59,7 +43,8 @@ Before the command
 
 def reference_page() -> str:
     """All of ``docs/cli.rst``."""
-    return "\n".join([PROSE, *_options(_root()), *_sections()])
+    codes = "\n".join(f"- **{code.value}**: {meaning}" for code, meaning in MEANINGS.items())
+    return "\n".join([PROSE.format(codes=codes), *_options(_root()), *_sections()])
 
 
 def commands(context: click.Context | None = None) -> Iterator[click.Context]:

@@ -12,7 +12,7 @@ import click
 from orchestrator.cli.errors import Failed, guard_money
 from orchestrator.cli.settings import Settings
 from orchestrator.config.files import replace_file
-from orchestrator.config.paths import cache_dir
+from orchestrator.config.paths import backup_dir, cache_dir, log_file
 from orchestrator.installation import FILES, Installation, Unwritable, render
 
 __all__ = ["service"]
@@ -139,10 +139,17 @@ def _config_file(settings: Settings) -> Path:
 def _writable(settings: Settings) -> list[Path]:
     """The folder of the config, and what the daemon writes elsewhere."""
     folder = settings.source.base_dir
-    others = [settings.state_dir, settings.store_path.parent, cache_dir(settings.config, folder)]
+    config, log = settings.config, log_file(settings.config, folder)
+    others = [
+        settings.state_dir,
+        settings.store_path.parent,
+        cache_dir(config, folder),
+        backup_dir(config, folder),
+        None if log is None else log.parent,
+    ]
     found = [folder]
     for each in others:
-        if not any(each.is_relative_to(known) for known in found):
+        if each is not None and not any(each.is_relative_to(known) for known in found):
             found.append(each)
     return found
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 
-from orchestrator.config.documents import Document, format_of
+from orchestrator.config.documents import Document
 from orchestrator.config.errors import ConfigError, Finding, Path, Problem, dotted, number
-from orchestrator.config.loading import READERS, read_text
+from orchestrator.config.loading import read_document, read_text
 from orchestrator.config.model import TradingConfig, is_secret
 from orchestrator.config.plain import as_written
 from orchestrator.config.references import FromReference, holds_secret
@@ -38,7 +38,7 @@ def warnings(config: TradingConfig, name: str = "", path: FilePath | None = None
 def _read(path: FilePath, name: str) -> Document:
     """The file with the places in it; without any if it is no config any more."""
     try:
-        return READERS[format_of(path.suffix, name)](read_text(path).removeprefix("\ufeff"), name)
+        return read_document(read_text(path), path.suffix, name)
     except (OSError, ConfigError):
         return Document(name)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.config.documents import Document, format_of
 from orchestrator.config.errors import MASK, Mark, Path
-from orchestrator.config.loading import READERS
+from orchestrator.config.loading import read_document
 from orchestrator.config.model import is_secret
 
 __all__ = ["Masks", "masked_text"]
@@ -30,7 +30,7 @@ def masked_text(text: str, suffix: str, name: str, mask: Callable[[str], str] = 
     :param mask: what stands in the place of a secret.
     :raises ConfigError: for a text that can't be read at all.
     """
-    document = READERS[format_of(suffix, name)](text.removeprefix("\ufeff"), name)
+    document = read_document(text, suffix, name)
     lines = _lines(text, suffix)
     marks = sorted({*document.values.values(), *document.keys.values()})
     for place, secret in sorted(_secrets(document).items(), reverse=True):

@@ -3,6 +3,7 @@
 `base_dir` is that folder, or the working directory for a config without a file.
 """
 
+import os
 from pathlib import Path
 
 from orchestrator.config.model import TradingConfig
@@ -23,10 +24,16 @@ def state_dir(config: TradingConfig, base_dir: Path) -> Path:
 
 
 def store_url(config: TradingConfig, base_dir: Path) -> str:
-    """The database's URL, with an absolute path."""
+    """The database's URL, with an absolute path.
+
+    It is that of the file itself, not of a link that leads to it: SQLite keeps the log beside the file, and so must be
+    found the lock.
+    """
     if config.store_url is None:
-        return f"{SQLITE}{state_dir(config, base_dir) / 'orchestrator.db'}"
-    return f"{SQLITE}{resolve(config.store_url.removeprefix(SQLITE), base_dir)}"
+        path = state_dir(config, base_dir) / "orchestrator.db"
+    else:
+        path = resolve(config.store_url.removeprefix(SQLITE), base_dir)
+    return f"{SQLITE}{os.path.realpath(path)}"
 
 
 def log_file(config: TradingConfig, base_dir: Path) -> Path | None:

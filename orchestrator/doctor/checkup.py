@@ -84,7 +84,7 @@ def _looked(check: Check, patient: Patient) -> list[Finding]:
     if not thread.is_alive():
         return found
     late = f"there was no answer within {check.seconds:g} s"
-    return [*list(found), fail(check.name, late, "look whether a disk or the network hangs")]
+    return [*found, fail(check.name, late, "look whether a disk or the network hangs")]
 
 
 def _look(check: Check, patient: Patient, found: list[Finding]) -> None:

@@ -38,12 +38,19 @@ def config(patient: Patient) -> Iterator[Finding]:
             yield fail("config", f"{name}: {more} more", f"orchestrator --config {name} config validate")
         return
     if trouble is not None:
-        remedy = f"orchestrator config init {name}" if isinstance(trouble, FileNotFoundError) else "let it be read"
-        yield fail("config", f"{name}: {trouble.strerror or 'there is no such file'}", remedy)
+        yield _not_read(trouble, name)
         return
     yield ok("config", f"{name}: mode {patient.config.mode}, broker {patient.config.broker.broker_type}")
     for problem in warnings(patient.config, name, patient.path):
         yield warn("config", str(problem).removesuffix(f"; {problem.remedy}"), problem.remedy or "see that it is meant")
+
+
+def _not_read(error: OSError, name: str) -> Finding:
+    if isinstance(error, FileNotFoundError):
+        return fail("config", f"{name}: there is no such file", f"orchestrator config init {name}")
+    if isinstance(error, IsADirectoryError):
+        return fail("config", f"{name} is a folder", "name the config file in it")
+    return fail("config", f"{name}: {error.strerror or error}", "let the user who runs this read it")
 
 
 def secrets(patient: Patient) -> Iterator[Finding]:

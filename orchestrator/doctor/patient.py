@@ -8,7 +8,7 @@ from pathlib import Path
 
 from calendars import Clock, MarketCalendar
 from orchestrator.config import ConfigError, TradingConfig, embedded_defaults, state_dir, store_url
-from orchestrator.config.loading import load_leniently
+from orchestrator.config.loading import folder_of, load_leniently
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource
 from orchestrator.lock import Owner, find_owner
@@ -53,7 +53,7 @@ class Patient:
     ) -> "Patient":
         """Read the config as far as it can be read; raises nothing that may be wrong with it."""
         config, trouble = _read(path)
-        folder = Path.cwd() if path is None else path.resolve().parent
+        folder = Path.cwd() if path is None else folder_of(path)
         return cls(path, config, trouble, folder, clock, environ, send, patience)
 
     @property

@@ -152,7 +152,7 @@ class _Reader:
 
     def _during(self, path: Path, raw: Mapping[str, Any], when: When | None) -> str:
         during = raw.get("during", ANY)
-        if during not in {ANY, TRADING}:
+        if during not in (ANY, TRADING):
             close = nearest(during, (ANY, TRADING))
             remedy = f"write {close}" if close else f"write {TRADING}, or leave it out"
             self._wrong((*path, "during"), during, f"{shown(during)} is neither {ANY} nor {TRADING}", remedy)

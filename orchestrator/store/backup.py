@@ -133,8 +133,12 @@ def restore(backup: Path, database: Path, now: datetime) -> Path | None:
     make_folder(database.parent, 0o700)
     fresh = beside(database, ".restoring")
     back_up(backup, fresh, replace=True)
-    kept = _set_aside(database, beside(database, f".before-{now:%Y%m%dT%H%M%SZ}"))
-    os.replace(fresh, database)
+    try:
+        kept = _set_aside(database, beside(database, f".before-{now:%Y%m%dT%H%M%SZ}"))
+        os.replace(fresh, database)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
     sync_folder(database.parent)
     return kept
 

@@ -18,7 +18,11 @@ MIGRATIONS: Mapping[int, Sequence[str]] = {
         "CREATE INDEX ix_alerts_key ON alerts (key)",
     ),
 }
-"""What makes a database of a schema one of the next; missing tables are made anyway."""
+"""What makes a database of a schema one of the next.
+
+A table that is new needs no step and no version: whoever opens the database for writing makes it, and nothing that only
+reads may need it.
+"""
 
 
 def migrate(connection: Connection, version: int) -> None:

@@ -22,6 +22,10 @@ def test_a_secret_is_masked_in_every_spelling(text):
     assert "ss" not in redacted.replace("password", "")
 
 
+def test_a_secret_is_masked_in_json_whose_letters_are_plain():
+    assert Redactor(['gehei"mnü'])('{"password": "gehei\\"mnü"}') == '{"password": "***"}'
+
+
 def test_the_longest_secret_goes_first():
     redact = Redactor(["token", "https://host/token"])
     assert redact("POST https://host/token and token") == "POST *** and ***"

@@ -225,6 +225,14 @@ def test_state_elsewhere_may_be_written_too(command, tmp_path):
     assert f"mkdir -p {state}" in out
 
 
+def test_backups_and_log_elsewhere_may_be_written_too(command, tmp_path):
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    config = f"housekeeping: {{backup_dir: {elsewhere}/backups}}\nlogging: {{file: {elsewhere}/logs/desk.log}}\n"
+    (tmp_path / "config.paper.yaml").write_text(f"{config}broker: {{broker_type: paper}}\n")
+    shown = command("service", "show", "systemd")[1]
+    assert f"\nReadWritePaths={tmp_path} {elsewhere}/backups {elsewhere}/logs\n" in shown
+
+
 def test_file_that_says_something_else_is_kept_unless_forced(command, tmp_path):
     words = ("service", "install", "supervisord")
     (tmp_path / "supervisord.conf").write_text("mine")

@@ -98,6 +98,12 @@ def test_secrets_are_masked_wherever_they_stand(file, capsys):
     assert last(file)["message"] == "this is the ***"
 
 
+def test_secret_that_json_writes_otherwise_is_masked_and_leaves_json(file):
+    configure_logging(LoggingConfig(format="json"), file, secrets=['gehei"mnü', '": "'])
+    logger.info('the password is gehei"mnü, and "a": "b"')
+    assert last(file)["message"] == 'the password is ***, and "a***b"'
+
+
 def test_level_is_taken_up_at_once_and_libraries_stay_quiet(file):
     configure_logging(LoggingConfig(), file)
     logger.debug("not yet")

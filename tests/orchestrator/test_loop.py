@@ -14,11 +14,15 @@ from sqlalchemy import select
 
 from jobs.builtin import TABLE
 from notifiers import MemoryNotifier
+from notifiers.redaction import Redactor
 from orchestrator.config import ConfigError
 from orchestrator.daemon import TradingOrchestrator
 from orchestrator.events import Alerted
+from orchestrator.history import History
+from orchestrator.incidents import Incident, Incidents
 from orchestrator.states import OrchestratorState
-from orchestrator.store import fills, job_runs, orders, record_claim, transitions
+from orchestrator.status import snapshot
+from orchestrator.store import Store, alerts, fills, incidents, job_runs, orders, record_claim, transitions
 
 NEW_YORK = ZoneInfo("America/New_York")
 PAPER = "broker: {broker_type: paper}\n"
@@ -457,3 +461,33 @@ def test_constructor_overrides_the_config(rehearse: Rehearse) -> None:
     schedules = {name: spec.schedule for name, spec in loop.schedule.specs.items()}
     assert (schedules["heartbeat"], schedules["health_check"]) == ("interval 60", "interval 30")
     assert (loop.config.engine.max_restart_attempts, loop.config.engine.restart_cooldown) == (7, 11)
+
+
+INDISCREET = """
+from orchestrator.engine import Strategy
+
+class Indiscreet(Strategy):
+    def initialize(self):
+        raise OSError("no route to https://example.com/verysecret")
+"""
+
+
+def test_secret_that_an_engine_tells_is_told_to_nobody_and_not_kept(rehearse: Rehearse, strategies: Path) -> None:
+    (strategies / "indiscreet.py").write_text(INDISCREET)
+    secret = "notifications: {channels: [webhook], webhook_url: 'https://example.com/verysecret'}\n"
+    rehearsal = rehearse("2026-11-24 09:29", f'{secret}strategy: {{name: "indiscreet:Indiscreet"}}\n').until(
+        "2026-11-24 09:45"
+    )
+    tables = (alerts, incidents, job_runs, transitions)
+    status = snapshot(rehearsal.daemon.loop, rehearsal.now)
+    for told in [rehearsal.of(Alerted), *(rehearsal.rows(select(table)) for table in tables), status]:
+        assert "no route to ***" in str(told)
+        assert "verysecret" not in str(told)
+
+
+def test_file_of_an_incident_holds_no_secret(tmp_path: Path) -> None:
+    with Store("sqlite://") as store:
+        kept = Incidents(tmp_path, History(store), Redactor(['gehei"mnü']))
+        kept.keep(Incident(at("2026-11-24 10:00"), "crash", "why", "20261124-100000", log_tail=('said gehei"mnü',)))
+    (file,) = tmp_path.iterdir()
+    assert json.loads(file.read_text())["log_tail"] == ["said ***"]

@@ -76,6 +76,12 @@ def test_redirect_is_followed(service):
     assert [path for path, _ in service.asked] == [f"/{SECRET}", "/moved"]
 
 
+def test_redirect_is_not_followed_with_the_password(service):
+    service.status = 302
+    assert fetch(service.url.replace("localhost", "me:pass@localhost"))[0]
+    assert ["Authorization" in headers for _, headers in service.asked] == [True, False]
+
+
 @pytest.mark.parametrize(("status", "again"), [(404, False), (410, False), (429, True), (500, True), (503, True)])
 def test_refusal_says_its_status_and_is_tried_again_if_that_may_help(service, status, again):
     service.status = status

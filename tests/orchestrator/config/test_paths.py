@@ -36,6 +36,14 @@ def test_the_database(given, found, monkeypatch):
     assert store_url(config, BASE) == found
 
 
+def test_the_database_is_the_file_that_a_link_leads_to(tmp_path):
+    """Or one daemon by the link and one by the file would not see each other's lock and log."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "disk" / "real.db")
+    config = embedded_defaults()
+    config.store_url = "sqlite:///link.db"
+    assert store_url(config, tmp_path) == f"sqlite:///{tmp_path}/disk/real.db"
+
+
 def test_the_data():
     config = embedded_defaults()
     assert data_path(config, BASE) is None

@@ -44,6 +44,16 @@ def test_missing_config(ward):
     assert (found.result, found.remedy) == ("fail", f"orchestrator config init {ward.config_path}")
 
 
+def test_config_that_is_no_file(ward):
+    ward.config_path.unlink()
+    ward.config_path.symlink_to(ward.config_path.name)
+    assert ward.one(config).detail == f"{ward.config_path}: it is a link that leads back to itself"
+    ward.config_path.unlink()
+    ward.config_path.mkdir()
+    found = ward.one(config)
+    assert (found.detail, found.remedy) == (f"{ward.config_path} is a folder", "name the config file in it")
+
+
 def test_readable_secrets_are_a_warning(ward):
     ward.configure(notifications={"slack_webhook_url": "https://hooks.slack.com/services/T/B/verysecret"})
     ward.config_path.chmod(0o644)

@@ -149,6 +149,7 @@ faults:
             'faults: [{at: "2026-11-24 10:00", fault: resume, during: trading}]\n',
             "during goes with what comes more than once; leave it out",
         ),
+        ("faults: [{at: open, fault: resume, during: [any]}]\n", "a list is neither any nor trading; write trading"),
         ("faults: [{at: open, fault: halt, flatten: maybe}]\n", "'maybe' is not true or false; write true or false"),
         ("faults: [{at: open, fault: config_edit, set: {risks.x: 1}}]\n", "did you mean risk?"),
         ("faults: [{at: open, fault: data_stall, for: 0s}]\n", "'0s' is no time at all"),

@@ -4,6 +4,8 @@ Who changes a table runs this before the change, and keeps what it prints beside
 
     python tests/orchestrator/store/dump.py > tests/orchestrator/store/schema_2.sql
 
+A table that is new needs none of this (see ``orchestrator/store/migrations.py``).
+
 Then the change: ``SCHEMA_VERSION`` goes up by one, ``MIGRATIONS`` says what leads there, and this is run again for the
 new version. The tests find every ``schema_N.sql`` by themselves.
 """

@@ -109,6 +109,11 @@ def test_backup_holds_what_a_killed_daemon_had_committed(torn, tmp_path):
     assert names(tmp_path) == sorted([*before, "copy.db"])
 
 
+def test_backup_by_a_link_holds_what_is_in_the_log_too(torn, tmp_path):
+    (tmp_path / "link.db").symlink_to(torn)
+    assert back_up(tmp_path / "link.db", tmp_path / "copy.db", replace=False).halted == "looking"
+
+
 def test_backup_is_private_and_needs_nothing_beside_it(torn, tmp_path):
     old = os.umask(0)
     try:
@@ -227,6 +232,7 @@ def test_database_that_somebody_reads_is_not_replaced(saved, path, monkeypatch):
         with pytest.raises(StoreError, match="another program has it open"):
             put_back(saved, path, AT)
     assert marked(path) == "newer"
+    assert not [name for name in names(path.parent) if "restoring" in name]
 
 
 DIE_AT_EACH_STEP = """

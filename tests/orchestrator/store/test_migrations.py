@@ -6,11 +6,23 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from orchestrator.store import SCHEMA_VERSION, Store, StoreError, alerts, deliveries, migrations
+from jobs.store import JSONJobStore
+from orchestrator.exit_codes import ExitCode
+from orchestrator.store import (
+    SCHEMA_VERSION,
+    Store,
+    StoreError,
+    alerts,
+    deliveries,
+    migrations,
+    record_claim,
+    untold,
+)
 
 DUMPS = {int(path.stem.partition("_")[2]): path for path in Path(__file__).parent.glob("schema_*.sql")}
 EARLIER = [version for version in sorted(DUMPS) if version < SCHEMA_VERSION]
@@ -142,3 +154,45 @@ def test_migration_that_is_killed_anywhere_leaves_the_old_or_the_new(tmp_path, p
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) > 10
     assert {(version, new) for _, version, new in found} == {(1, False), (SCHEMA_VERSION, True)}
+
+
+READING = [
+    "status",
+    "jobs list",
+    "jobs show heartbeat",
+    "jobs history",
+    "orders list",
+    "orders show 20261123-equal_weight-AAPL-0935",
+    "alerts list",
+    "alerts show a1",
+    "incidents list",
+    "report",
+    "config history",
+    "doctor",
+    "backup copy.db",
+]
+
+
+@pytest.fixture
+def before_the_last_table(workplace: Any) -> Path:
+    """A database of this schema from before a table was added to it, which no start of a daemon has made since."""
+    workplace.store_path.parent.mkdir()
+    path = make(workplace.store_path, SCHEMA_VERSION)
+    with Store(f"sqlite:///{path}") as store:
+        JSONJobStore(store.engine, lambda name, definition: None, record_claim).jobs_t.create(store.engine)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE untold")
+    return path
+
+
+@pytest.mark.parametrize("words", READING)
+def test_whoever_only_reads_needs_no_table_that_the_next_start_makes(command_line, before_the_last_table, words):
+    done = command_line(*words.split(), "--json")
+    assert "no such table" not in done.out + done.err
+    assert done.code == {"status": ExitCode.NO_DAEMON}.get(words, 0)
+
+
+def test_first_command_that_writes_makes_the_table(command_line, before_the_last_table):
+    assert command_line("halt", "--reason", "looking").code == 0
+    with Store(f"sqlite:///{before_the_last_table}", read_only=True) as store:
+        assert store.rows(select(untold)) == []

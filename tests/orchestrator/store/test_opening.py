@@ -91,6 +91,13 @@ def test_log_without_its_index_is_read(torn):
         assert store.read_meta("halt") == {"reason": "looking"}
 
 
+def test_log_is_read_through_a_link_to_the_database(torn):
+    link = torn.with_name("link.db")
+    link.symlink_to(torn)
+    with Store(f"sqlite:///{link}", read_only=True) as store:
+        assert store.read_meta("halt") == {"reason": "looking"}
+
+
 def test_garbage_in_place_of_the_log_is_refused_and_left_alone(torn):
     log = torn.with_name("orchestrator.db-wal")
     overwrite(log, 0, b"garbage!" * 8)
