@@ -104,7 +104,7 @@ def test_a_database_that_is_removed_meanwhile_ends_the_rehearsal_and_is_not_blam
             shutil.rmtree(rehearsal.simulation.world.database.parent)  # type: ignore[union-attr]
 
     rehearsal = Rehearsal(desk_file, DAY, DAY, 3, listen, scenario(KILL))
-    with pytest.raises(StoreError, match="orchestrator.db is gone: something has removed it while the rehearsal"):
+    with pytest.raises(StoreError, match="is gone: something has removed it while the rehearsal went on"):
         rehearsal.run()
     assert [each.action for each in told if isinstance(each, DaemonMoved)] == ["start", "kill"]
     assert not [each for each in told if isinstance(each, InvariantBroken)]
