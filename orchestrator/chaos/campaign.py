@@ -11,6 +11,7 @@ from orchestrator.chaos.shrinking import shrink
 from orchestrator.events import Event, InvariantBroken
 from orchestrator.rehearsal import Rehearsal
 from orchestrator.scenario import write_scenario
+from orchestrator.store import StoreError
 
 __all__ = ["Campaign", "Failure"]
 
@@ -53,7 +54,10 @@ class Campaign:
         return draw_case(self.seed, number, self._start, self._end, self.calendar, self._days)
 
     def run(self, case: Case) -> Failure | None:
-        """Run a case; None if nothing was broken."""
+        """Run a case; None if nothing was broken.
+
+        :raises StoreError: the rehearsal's own database was removed, so the case says nothing about the daemon.
+        """
         broken: list[InvariantBroken] = []
 
         def listen(event: Event) -> None:
@@ -62,6 +66,8 @@ class Campaign:
 
         try:
             Rehearsal(self._config_path, case.start, case.end, None, listen, case.scenario).run()
+        except StoreError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever ends a daemon is what is looked for
             return Failure(case, "raised", f"{type(error).__name__}: {error}")
         return Failure(case, broken[0].name, broken[0].detail, broken[0]) if broken else None

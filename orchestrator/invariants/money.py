@@ -7,7 +7,7 @@ from typing import Any
 from orchestrator.engine.account import Account
 from orchestrator.engine.journal import Journal
 from orchestrator.engine.records import Fill, Split
-from orchestrator.events import EquityMarked, OrderFilled, OrderUpdated, Traded
+from orchestrator.events import DaemonMoved, EngineMoved, EquityMarked, OrderFilled, OrderUpdated, Traded
 from orchestrator.invariants.rule import Hearing, Rule, Turn
 from orchestrator.store import Store
 
@@ -82,10 +82,10 @@ class Ledger:
 
 
 class AccountIsFills(Rule):
-    """Cash and positions, as the engine tells them, are what the fills add up to.
+    """Cash and positions, as the engine tells them, are what the fills add up to; and every fill is told.
 
-    :param ledger: reads what the store says. It is asked at the first, and where the fills that were told do not
-        suffice: when shares were split, or a fill was written down and not told before a kill.
+    :param ledger: reads what the store says. It is asked at the first mark, where the fills that were told do not
+        suffice because shares were split, and at a kill.
     """
 
     name = "account_is_fills"
@@ -96,9 +96,22 @@ class AccountIsFills(Rule):
         self._held: dict[str, float] = {}
         self._counted: set[str] = set()
         self._told: set[str] = set()
+        self._owed: set[str] = set()
+        """Fills that were noted as untold at a kill: every engine tells of these before it is ready."""
 
     def hearing(self) -> Hearing:
-        return {Traded: self._traded}
+        return {Traded: self._traded, DaemonMoved: self._killed, EngineMoved: self._ready}
+
+    def _killed(self, event: DaemonMoved) -> str:
+        if event.action == "kill":
+            self._owed = set(self._ledger().untold) - self._told
+        return ""
+
+    def _ready(self, event: EngineMoved) -> str:
+        if event.action != "ready":
+            return ""
+        owed, self._owed = sorted(self._owed - self._told), set()
+        return f"the engine has not told fill {owed[0]}, which a kill came before" if owed else ""
 
     def _traded(self, event: Traded) -> str:
         match event.event:
@@ -143,12 +156,12 @@ class AccountIsFills(Rule):
         self._held = {symbol: position.quantity for symbol, position in account.positions.items()}
 
     def end(self, turn: Turn) -> list[str]:
-        """Every fill that was told is in the store, and every one there was told, but for those of this very turn."""
+        """Every fill that was told is in the store, and every one there was told, or is noted as untold."""
         ledger = self._ledger()
-        lost = sorted(self._told - {fill.fill_id for fill in ledger.fills})
-        late = {fill.fill_id for fill in ledger.fills if fill.at < turn.at} - self._told - set(ledger.untold)
+        stored = {fill.fill_id for fill in ledger.fills}
+        lost, late = sorted(self._told - stored), sorted(stored - self._told - set(ledger.untold))
         return [f"fill {each} was told, and is not in the store" for each in lost] + [
-            f"fill {each} is in the store, and was never told" for each in sorted(late)
+            f"fill {each} is in the store, and was never told" for each in late
         ]
 
 

@@ -59,10 +59,14 @@ class Stage:
             self.world.close()
 
     def run(self, end: datetime) -> None:
-        """Let time pass until `end`, by the true time."""
+        """Let time pass until `end`, by the true time.
+
+        :raises StoreError: the rehearsal's own database was removed.
+        """
         clock, turned = self.world.clock, 0
         while clock.true() < end:
             before = clock.monotonic()
+            self.world.refuse_loss()
             self.saboteur.act()
             self.service.start_if_due()
             until = self.service.turn(clock.now())

@@ -35,7 +35,7 @@ from orchestrator.scenario.engine import SHARE_OF_START, FaultyLink, trapped
 from orchestrator.scenario.market import FaultyLine
 from orchestrator.scenario.troubles import Troubles
 from orchestrator.simulated import PACE, SimulatedWorld
-from orchestrator.store import Store
+from orchestrator.store import Store, StoreError
 from orchestrator.world import BUSY_TIMEOUT, OPEN_TIMEOUT, EngineSetup, RealWorld
 
 __all__ = ["FaultyWorld"]
@@ -68,6 +68,7 @@ class FaultyWorld(SimulatedWorld):
         """Texts of exceptions that the strategy is to raise, one at each call."""
         self._database = FaultyDatabase(self.troubles, self.clock.advance)
         self._stores: dict[str, Store] = {}
+        self._has_disk = False
         self._job_rows: dict[str, Row] = {}
         self._patience = BUSY_TIMEOUT
         self._claimed: dict[tuple[str, datetime], None] = {}
@@ -99,9 +100,11 @@ class FaultyWorld(SimulatedWorld):
     def open_store(self, config: TradingConfig, base_dir: Path) -> Store:
         self._patience = OPEN_TIMEOUT
         try:
-            return self._store("daemon", lambda: self._patience).open()
+            store = self._store("daemon", lambda: self._patience).open()
         finally:
             self._patience = BUSY_TIMEOUT
+        self._has_disk = True
+        return store
 
     def job_store(self, store: Store, read_spec: SpecReader) -> Any:
         """Beside the database, as a rehearsal fires thousands of jobs a day; the database's troubles are its own."""
@@ -172,6 +175,18 @@ class FaultyWorld(SimulatedWorld):
     def outside_store(self) -> Store:
         """The database for another program, which does not wait for locks."""
         return self._store("outside", lambda: 0.0)
+
+    def refuse_loss(self) -> None:
+        """What happens to the folder of temporary files is nothing that daemons could help: they would begin anew, and
+        be blamed for all that is missing.
+
+        :raises StoreError: somebody has removed the database.
+        """
+        if self._has_disk and not self.database.exists():
+            raise StoreError(
+                f"{self.database} is gone: something has removed it while the rehearsal went on; "
+                "rehearse again, with TMPDIR set to a folder that nobody tidies up"
+            )
 
     def crash(self) -> None:
         """All processes are gone: what they had not committed is lost."""

@@ -14,6 +14,7 @@ from orchestrator.config import EngineConfig
 from orchestrator.engine.records import Action, Fill, Split
 from orchestrator.events import (
     Alerted,
+    DaemonMoved,
     EngineMoved,
     EquityMarked,
     JobRan,
@@ -140,6 +141,21 @@ def test_a_fill_that_was_never_told_is_told_of_unless_the_next_engine_will_tell_
     rule = account_rule()
     hear(rule, fill())
     assert rule.end(late) == ["fill r-1 was told, and is not in the store"]
+
+
+def test_a_fill_that_was_never_told_is_told_of_at_whatever_time_it_was() -> None:
+    """Its time is in the future when the clock was set back since."""
+    assert account_rule(stored()).end(turn(TEN - timedelta(hours=1))) == [
+        "fill r-1 is in the store, and was never told"
+    ]
+
+
+def test_a_fill_that_a_kill_came_before_is_told_before_the_next_engine_is_ready() -> None:
+    kill, ready = DaemonMoved(TEN, "kill", ""), EngineMoved(TEN, "ready", "run")
+    assert hear(account_rule(stored(), untold=["r-1"]), kill, fill(), ready, kill, ready) == []
+    assert hear(account_rule(stored(), untold=["r-1"]), kill, ready, ready) == [
+        "the engine has not told fill r-1, which a kill came before"
+    ]
 
 
 # --- state and engine ---
