@@ -52,16 +52,10 @@ class Duties:
     def check_health(self) -> str:
         loop = self._loop
         free = loop.free_disk_mb()
-        found = problems(
-            loop.supervisor,
-            loop.config.health,
-            wanted=loop.engine_wanted,
-            free_mb=free,
-            waiting=loop.history.failing,
-        )
-        loop.problems = found
+        loop.problems = problems(loop.supervisor, loop.config.health, wanted=loop.engine_wanted, free_mb=free)
         loop.mark_changed()
-        if found:
+        failing = loop.history.failing  # the status says that itself, and for no longer than it lasts
+        if found := [*loop.problems, *([f"the store can't be written: {failing}"] if failing else [])]:
             raise JobFailed("; ".join(found))
         return f"engine {loop.supervisor.state}, {free / 1000:.0f} GB of disk free"
 

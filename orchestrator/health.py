@@ -9,13 +9,8 @@ from orchestrator.supervisor import EngineSupervisor
 __all__ = ["data_age", "problems"]
 
 
-def problems(
-    supervisor: EngineSupervisor, config: HealthConfig, *, wanted: bool, free_mb: float, waiting: str
-) -> list[str]:
-    """What is wrong, each with what is known of it; empty if all is well.
-
-    :param waiting: why history can't be written, if so.
-    """
+def problems(supervisor: EngineSupervisor, config: HealthConfig, *, wanted: bool, free_mb: float) -> list[str]:
+    """What is wrong, each with what is known of it; empty if all is well."""
     found = []
     if wanted and supervisor.reason:  # also while it is started again: that is not well before it runs
         found.append(f"the engine should run and does not: {supervisor.reason}")
@@ -31,8 +26,6 @@ def problems(
         found.append(
             f"{free_mb:.0f} MB of disk are free, less than health.min_free_disk_mb {config.min_free_disk_mb:g}"
         )
-    if waiting:
-        found.append(f"the store can't be written: {waiting}")
     return found
 
 

@@ -148,7 +148,8 @@ class Operator:
             at = now.astimezone(self._calendar().timezone).isoformat()
             self.halted = {"reason": reason, "at": at, "flatten": flatten}
         else:
-            self.halted = {**self.halted, "flatten": True, "sold": False}
+            both = dict.fromkeys([self.halted["reason"], reason])  # an order to sell often has one of its own
+            self.halted = {**self.halted, "reason": "; ".join(both), "flatten": True, "sold": False}
         self._supervisor.farewell = FLATTEN if flatten else HALT
         self._remember("halt", self.halted)
         told = f"{self.halted['reason']}{f'; {besides}' if besides else ''}"

@@ -47,7 +47,7 @@ def snapshot(loop: "Loop", now: datetime) -> dict[str, Any]:
             "last_beat_age_s": None if age is None else round(age, 3),
             "connected": None if beat is None else beat.connected,
             "progress": None if beat is None else beat.progress,
-            "reason": loop.redact(supervisor.reason) or None,
+            "reason": loop.redact(supervisor.reason) or _stopped_by_order(loop),
         },
         "alerts": loop.outbox.counts(),
         "problems": [loop.redact(problem) for problem in loop.problems],
@@ -118,6 +118,11 @@ def _jobs_document(loop: "Loop") -> dict[str, Any] | None:
         "parked": len(loop.schedule.scheduler.store.parked),
         "next": None if following is None else {"name": following[0], "at": at},
     }
+
+
+def _stopped_by_order(loop: "Loop") -> str | None:
+    by_order = loop.operator.wish() == "stop"
+    return "the operator has stopped it for this session; to start it: orchestrator engine start" if by_order else None
 
 
 def ailment(said: Mapping[str, Any]) -> str:

@@ -55,8 +55,10 @@ def validate(settings: Settings, path: Path | None, as_json: bool) -> None:
     Example: orchestrator config validate my.yaml
     """
     path = path or settings.path
-    checked = ConfigSource(path).load().config
-    doubtful = [str(problem) for problem in warnings(checked, "" if path is None else str(path), path)]
+    reading = ConfigSource(path).load()
+    doubtful = [str(problem) for problem in warnings(reading.config, "" if path is None else str(path), path)]
+    if path is not None and not reading.text.strip():
+        doubtful.append(f"{path}: the file is empty: everything has its default, and a running daemon refuses it")
     name = "embedded defaults" if path is None else str(path)
     if as_json:
         echo_json({"file": name, "valid": True, "warnings": doubtful})

@@ -7,7 +7,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.breaker import RESUMED
-from orchestrator.cli.errors import Failed, Refused
+from orchestrator.cli.errors import Failed, NothingHalted, Refused
 from orchestrator.cli.settings import Settings
 from orchestrator.control import ask
 from orchestrator.lock import StoreLock
@@ -16,15 +16,22 @@ from orchestrator.store import StoreError
 __all__ = ["engine", "halt", "resume"]
 
 
+def _given(context: click.Context, option: click.Parameter, text: str) -> str:
+    if not text.strip():
+        raise click.BadParameter("say why", context, option)
+    return text
+
+
 @click.command()
-@click.option("--reason", required=True, help="Why; it is shown wherever the halt is.")
+@click.option("--reason", required=True, callback=_given, help="Why; it is shown wherever the halt is.")
 @click.option("--flatten", is_flag=True, help="Sell all positions, too.")
 @click.pass_obj
 def halt(settings: Settings, reason: str, flatten: bool) -> None:
     """Stop trading now and keep it stopped, over restarts too, until: orchestrator resume.
 
     Orders that rest at the broker are cancelled first; positions are kept, or sold with --flatten: now, or when the
-    market opens. It works with the daemon down, too; then nothing can be cancelled or sold.
+    market opens. It works with the daemon down, too; then nothing can be cancelled or sold. Where no daemon has ever
+    run there is nothing to halt, and it fails: another config may be meant.
 
     Example: orchestrator halt --reason "strange prices"
     """
@@ -32,11 +39,14 @@ def halt(settings: Settings, reason: str, flatten: bool) -> None:
     if settings.owner() is not None:
         _ask(settings, "halt", {"reason": reason, "flatten": flatten})
         return
+    if not _was_used(settings):
+        raise NothingHalted(settings.store_path, settings.source.name)
     at = settings.clock.now().astimezone(settings.calendar.timezone).isoformat()
     _write_halt(settings, {"reason": reason, "at": at, "flatten": False})
     nothing = " Nothing was sold." if flatten else ""
     click.echo(
-        f"halted: {reason}; no daemon runs, and the next one starts no engine before: orchestrator resume{nothing}"
+        f"halted: {reason}; no daemon runs on {settings.store_path}, and the next one there starts no engine before: "
+        f"orchestrator resume{nothing}"
     )
 
 
@@ -62,6 +72,16 @@ def resume(settings: Settings, yes: bool) -> None:
     else:
         _write_halt(settings, None, halted.get("breaker"))
         click.echo("resumed: the next daemon trades again")
+
+
+def _was_used(settings: Settings) -> bool:
+    """Whether a daemon has ever run on the store; if none has, one that is meant runs elsewhere."""
+    if settings.lost or settings.stray():
+        settings.daemon()  # says that it can't be told which store is meant
+    store = settings.reader()
+    if store is not None:
+        store.close()
+    return store is not None
 
 
 def _halted(settings: Settings) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from orchestrator.lock import StoreOwned
 from orchestrator.store import StoreError
 from orchestrator.store.errors import cause, is_damage, remedy
 
-__all__ = ["Failed", "NoDaemon", "Refused", "code_of", "guard_money", "refuse_unsupported", "report"]
+__all__ = ["Failed", "NoDaemon", "NothingHalted", "Refused", "code_of", "guard_money", "refuse_unsupported", "report"]
 
 
 class Failed(click.ClickException):
@@ -30,6 +30,18 @@ class NoDaemon(click.ClickException):
 
     def __init__(self, store: object) -> None:
         super().__init__(f"no daemon is running on {store}; start one with: orchestrator start")
+
+
+class NothingHalted(click.ClickException):
+    """There is no daemon to halt, and nothing in which the next one would find the halt for sure."""
+
+    exit_code = ExitCode.NO_DAEMON
+
+    def __init__(self, store: object, config: object) -> None:
+        super().__init__(
+            f"NOTHING IS HALTED: no daemon has ever run on {store}, which is the store by {config}; "
+            "name the config of the one that is meant: orchestrator --config PATH halt ..."
+        )
 
 
 class Refused(click.ClickException):

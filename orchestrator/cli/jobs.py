@@ -42,7 +42,7 @@ def job_rows(settings: Settings, now: datetime) -> list[JobRow]:
     specs = job_specs(settings.config.schedule.jobs, settings.calendar)
     stored, last = _stored(settings)
     rows = [_row(spec, stored.get(name), last.get(name), now, settings) for name, spec in specs.items()]
-    rows += [_stray(name, last.get(name)) for name in stored if name not in specs]
+    rows += [_stray(name, stored[name], last.get(name), settings) for name in stored if name not in specs]
     return sorted(rows, key=lambda row: (row.next_run is None, row.next_run or now, row.name))
 
 
@@ -100,11 +100,14 @@ def _state(spec: JobSpec, stored: tuple[datetime | None, bytes] | None, settings
     return ("paused" if paused else "active"), ""
 
 
-def _stray(name: str, last: dict[str, Any] | None) -> JobRow:
-    """A stored job that the config does not have: the daemon removes it when it next applies the config."""
+def _stray(name: str, stored: tuple[datetime | None, bytes], last: dict[str, Any] | None, settings: Settings) -> JobRow:
+    """A stored job that the config does not have: it fires until the daemon has taken up a config without it."""
     result = last["result"] if last else None
     at = last["scheduled_at"] if last else None
-    return JobRow(name, "?", "?", "config", "parked", None, at, result, "it is not in the config", "", None)
+    fires = stored[0] is not None and settings.owner() is not None
+    reason = f"it is not in the config{', which the daemon has not taken up' if fires else ''}"
+    state, following = ("active", stored[0]) if fires else ("parked", None)
+    return JobRow(name, "?", "?", "config", state, following, at, result, reason, "", None)
 
 
 @click.group()

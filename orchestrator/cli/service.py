@@ -3,6 +3,7 @@
 import getpass
 import os
 import pwd
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -71,7 +72,7 @@ def install(
     if path.exists() and not same and not force:
         raise Failed(f"{path} exists and says something else; name another one with --path, or replace it with --force")
     if dry_run:
-        click.echo(f"would write {path}; to see it: orchestrator service show {kind}")
+        click.echo(f"would write {path}; to see it: the same with show in place of install")
     else:
         _write(path, text)
         click.echo(f"{path} is up to date" if same else f"wrote {path}")
@@ -160,25 +161,30 @@ def _usual_place(settings: Settings, kind: str) -> Path:
 
 def _next_steps(settings: Settings, kind: str, path: Path) -> list[str]:
     missing = [each for each in _writable(settings)[1:] if not each.is_dir()]
-    return [f"mkdir -p {each}  # and make it the user's" for each in missing] + STEPS[kind](path)
+    return [f"mkdir -p {_quoted(each)}  # and make it the user's" for each in missing] + STEPS[kind](path)
+
+
+def _quoted(path: object) -> str:
+    """As a shell wants it."""
+    return shlex.quote(str(path))
 
 
 STEPS: Mapping[str, Callable[[Path], list[str]]] = {
     "supervisord": lambda path: [
-        f"supervisord -c {path}",
-        f"supervisorctl -c {path} status",
+        f"supervisord -c {_quoted(path)}",
+        f"supervisorctl -c {_quoted(path)} status",
     ],
     "systemd": lambda path: [
-        f"systemd-analyze verify {path}",
+        f"systemd-analyze verify {_quoted(path)}",
         "systemctl daemon-reload",
-        f"systemctl enable --now {path.name}",
-        f"journalctl -u {path.name} -f",
+        f"systemctl enable --now {_quoted(path.name)}",
+        f"journalctl -u {_quoted(path.name)} -f",
     ],
     "docker": lambda path: [
-        f"docker build -f {path} -t trading-orchestrator SOURCE  # the folder of the project's source",
-        f"orchestrator service install compose --path {path.with_name(FILES['compose'])}",
-        f"docker compose -f {path.with_name(FILES['compose'])} up -d",
+        f"docker build -f {_quoted(path)} -t trading-orchestrator SOURCE  # the folder of the project's source",
+        f"orchestrator service install compose --path {_quoted(path.with_name(FILES['compose']))}",
+        f"docker compose -f {_quoted(path.with_name(FILES['compose']))} up -d",
     ],
-    "compose": lambda path: [f"docker compose -f {path} up -d"],
+    "compose": lambda path: [f"docker compose -f {_quoted(path)} up -d"],
 }
 """By kind, what to do with its file."""

@@ -83,17 +83,22 @@ class Settings:
         try:
             self.__dict__["config"], error = load_leniently(self.path)
         except FileNotFoundError as absent:
-            if not missing:
+            if not missing and not self._outlived():
                 raise
             self.__dict__["config"], self.lost = embedded_defaults(), str(absent)
             if aloud:
-                click.echo(f"warning: {absent}; going on as if all were at its default", err=True)
+                back = "; the daemon has it still: orchestrator config rollback" if self._outlived() else ""
+                click.echo(f"warning: {absent}{back}; going on as if all were at its default", err=True)
             return
         if error is not None:
             self.lost = next((str(each) for each in error.problems if each.path in PLACES), "")
         if error is not None and aloud:
             more = f", and {len(error.problems) - 1} more" if len(error.problems) > 1 else ""
             click.echo(f"warning: {error.problems[0]}{more}; going on with the rest of the config", err=True)
+
+    def _outlived(self) -> bool:
+        """Whether a daemon runs by the config that is gone, as far as can be told: if its store had the usual place."""
+        return find_owner(state_dir(embedded_defaults(), self.source.base_dir) / "orchestrator.db") is not None
 
     @cached_property
     def calendar(self) -> MarketCalendar:

@@ -289,7 +289,7 @@ def rollback(settings: Settings, version: str | None, reason: str) -> None:
 def _before(settings: Settings, path: Path) -> KnownVersion:
     """What is in force, if the file is not; else what an engine ran with before it; else what was made before it."""
     known = known_versions(settings)
-    now = version_of(read_text(path).encode())
+    now = version_of(read_text(path).encode()) if path.exists() else ""
     in_force = next((each for each in known if each.current and each.version != now), None)
     if in_force is not None:
         return in_force

@@ -21,6 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 from calendars import VirtualClock
+from jobs.store import JSONJobStore
 from orchestrator.cli import COMMANDS, cli, main
 from orchestrator.cli.calendar import next_session
 from orchestrator.cli.daemon import start
@@ -31,7 +32,7 @@ from orchestrator.cli.status import status
 from orchestrator.cli.terminal import painted
 from orchestrator.config.template import paper_template
 from orchestrator.lock import StoreLock
-from orchestrator.store import StoreError
+from orchestrator.store import Store, StoreError, record_claim
 
 NEW_YORK = ZoneInfo("America/New_York")
 SATURDAY = datetime(2026, 11, 28, 11, 0, tzinfo=NEW_YORK)
@@ -216,8 +217,26 @@ def test_damaged_store_is_said_in_a_line_and_with_v_as_a_traceback(command, tmp_
     done = command("jobs", "list")
     assert (done.code, done.out) == (1, "")
     assert "file is not a database; put a backup back with: orchestrator restore FILE; or move it away" in done.error
-    with pytest.raises(Exception, match="file is not a database"):
-        main(["-v", "jobs", "list"])
+    again = command("-v", "jobs", "list")
+    assert again.code == 1
+    assert "Traceback (most recent call last):" in again.err
+    assert again.err.splitlines()[-1] == f"error: {done.error}"
+
+
+def test_verbose_changes_no_exit_code(command, tmp_path):
+    (tmp_path / "typo.yaml").write_text("stragety: {}\n")
+    for words in (["config", "validate"], ["start"]):
+        assert command("-v", "--config", "typo.yaml", *words).code == 3
+    assert command("-v", "--config", "typo.yaml", "config", "validate", "--json").document["error"]["code"] == 3
+
+
+def test_empty_config_is_doubtful(command, tmp_path):
+    (tmp_path / "empty.yaml").write_text("\n")
+    done = command("--config", "empty.yaml", "config", "validate")
+    assert (done.code, done.err.splitlines()[-1]) == (
+        0,
+        "warning: empty.yaml: the file is empty: everything has its default, and a running daemon refuses it",
+    )
 
 
 def test_reader_that_goes_away_is_no_error(tmp_path):
@@ -766,9 +785,27 @@ def test_halt_without_a_config_file_does_not_say_that_it_worked(command, tmp_pat
 
 def test_halt_works_beside_a_byte_that_is_no_text(command, tmp_path):
     (tmp_path / "desk.yaml").write_bytes(PAPER.encode() + b"# caf\xe9\nstate_dir: elsewhere\n")
+    path = tmp_path / "elsewhere" / "orchestrator.db"
+    with Store(f"sqlite:///{path}") as store:
+        JSONJobStore(store.engine, lambda name, definition: None, record_claim).jobs_t.create(store.engine)
     done = command("--config", "desk.yaml", "halt", "--reason", "x")
     assert (done.code, done.out.partition(";")[0]) == (0, "halted: x")
-    assert (tmp_path / "elsewhere" / "orchestrator.db").exists()
+    with Store(f"sqlite:///{path}", read_only=True) as store:
+        assert store.read_meta("halt")["reason"] == "x"
+
+
+@pytest.mark.parametrize("text", ["state_dir: other\n", "", None], ids=["another place", "emptied", "another folder"])
+def test_halt_where_no_daemon_has_ever_run_halts_nothing_and_says_so_loudly(command, tmp_path, text):
+    if text is not None:
+        (tmp_path / "desk.yaml").write_text(text)
+    done = command(*([] if text is None else ["--config", "desk.yaml"]), "halt", "--reason", "x")
+    assert (done.code, done.out) == (4, "")
+    assert done.error.startswith("NOTHING IS HALTED: no daemon has ever run on ")
+    assert list(tmp_path.rglob("*.db")) == [], "and none is made"
+
+
+def test_halt_says_why(command, tmp_path):
+    assert command("halt", "--reason", " ").code == 2
 
 
 # --- a config that is none, or is gone ---

@@ -248,7 +248,7 @@ def test_dry_run_writes_nothing(command, tmp_path):
     code, out, _ = command("service", "install", "compose", "--dry-run")
     assert (code, out.splitlines()[0]) == (
         0,
-        f"would write {tmp_path / 'compose.yaml'}; to see it: orchestrator service show compose",
+        f"would write {tmp_path / 'compose.yaml'}; to see it: the same with show in place of install",
     )
     assert os.listdir(tmp_path) == ["config.paper.yaml"]
 

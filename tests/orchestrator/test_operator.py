@@ -46,12 +46,12 @@ def test_halt_is_lifted_only_by_somebody_who_knows_its_reason(rehearse: Rehearse
     assert daemon.daemon.get_state() is OrchestratorState.STOPPED
 
 
-def test_second_halt_keeps_the_reason_of_the_first(rehearse: Rehearse) -> None:
+def test_second_halt_keeps_the_reason_of_the_first_and_one_that_sells_adds_its_own(rehearse: Rehearse) -> None:
     daemon = rehearse("2026-11-24 09:30").until("2026-11-24 10:00")
     operator(daemon).halt("strange prices", False, daemon.now)
     assert operator(daemon).halt("going to bed", False, daemon.now) == "it is halted already: strange prices"
     operator(daemon).halt("going to bed", True, daemon.now)
-    assert operator(daemon).halted["reason"] == "strange prices"
+    assert operator(daemon).halted["reason"] == "strange prices; going to bed"
     assert operator(daemon).halted["flatten"]
 
 

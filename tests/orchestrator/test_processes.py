@@ -721,3 +721,22 @@ def test_alert_arrives_sooner_or_later_and_over_crashes(desk, hook):
     assert daemon.wait_for_end() == 0
     desk.wait_for(lambda: not desk.family(), "the courier is gone")
     assert len(hook.posts) == 4
+
+
+def test_config_that_is_gone_is_put_back_from_what_the_daemon_has(desk):
+    daemon = desk.start_trading()
+    text = desk.config_path.read_bytes()
+    desk.config_path.unlink()
+    shown = desk.run("status")
+    assert shown.returncode == 0
+    assert "the daemon has it still: orchestrator config rollback" in shown.stderr
+    assert f"process {daemon.pid}" in shown.stdout
+    assert desk.run("config", "rollback").returncode == 0
+    assert desk.config_path.read_bytes() == text
+
+
+def test_status_says_that_the_operator_has_stopped_the_engine(desk):
+    desk.start_trading()
+    desk.run("engine", "stop")
+    text = "the operator has stopped it for this session; to start it: orchestrator engine start"
+    assert desk.wait_for_status(state="stopped")["engine"]["reason"] == text
