@@ -35,7 +35,10 @@ class Rehearsal:
 
     def run(self) -> Summary:
         """Let the whole range pass."""
-        return self.simulation.run()
+        try:
+            return self.simulation.run()
+        finally:
+            self._watch.close()
 
     def _hear(self, event: Event) -> None:
         self._watch.hear(event)

@@ -83,16 +83,15 @@ class Invariants:
             self._look_if_due(loop)
         if loop.turned_at >= self._day_ends or simulation.over:
             self._end(loop, simulation)
-        if simulation.over:
-            self._close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let the store go that was read, however the simulation has ended."""
         if self._file is not None:
             self._file.close()
 
     def _follow(self, loop: Loop, simulation: Simulation) -> None:
         """Another daemon lives."""
-        self._close()
+        self.close()
         self._loop, self._file, self._marks = loop, _reader(simulation), None
         self._fires.begin(loop.started_at)
 
