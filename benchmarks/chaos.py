@@ -20,7 +20,7 @@ from pathlib import Path  # noqa: E402
 from time import perf_counter  # noqa: E402
 
 from calendars import MarketCalendar  # noqa: E402
-from orchestrator.chaos import Campaign, Failure  # noqa: E402
+from orchestrator.rehearsal.chaos import Campaign, Failure  # noqa: E402
 
 START, END = date(2024, 1, 1), date(2026, 12, 31)
 CONFIG = Path(__file__).with_name("chaos.yaml")

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 from benchmarks.figures import Row
-from orchestrator.simulation import Simulation, Summary
+from orchestrator.rehearsal.simulation import Simulation, Summary
 
 BAR = 60.0
 LINEAR = 1.3

@@ -2,7 +2,7 @@
 
 from orchestrator.operator import Operator
 from orchestrator.states import EngineState
-from orchestrator.supervisor import EngineSupervisor
+from orchestrator.supervision.supervisor import EngineSupervisor
 
 __all__ = ["cause"]
 

@@ -17,11 +17,11 @@ from orchestrator.correlation import about
 from orchestrator.engine.interface import EngineRefused
 from orchestrator.events import Event, StateChanged
 from orchestrator.loop import Loop
-from orchestrator.outlook import next_step
-from orchestrator.signals import captured_signals
+from orchestrator.processes.signals import captured_signals
 from orchestrator.states import OrchestratorState
+from orchestrator.status.outlook import next_step
+from orchestrator.status.systemd import ServiceManager
 from orchestrator.subscribers import Subscribers
-from orchestrator.systemd import ServiceManager
 from orchestrator.world import RealWorld, World
 
 __all__ = ["TradingOrchestrator"]

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator.processes import birth
+from orchestrator.processes.pids import birth
 from orchestrator.store import StoreError
 
 __all__ = ["Owner", "StoreLock", "StoreOwned", "find_owner"]

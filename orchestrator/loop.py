@@ -20,36 +20,36 @@ from notifiers.redaction import Redactor
 from orchestrator.adoption import Adoption
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.alerts.outbox import Outbox
-from orchestrator.bulletin import Bulletin
 from orchestrator.causes import cause
 from orchestrator.clockwatch import ClockWatch
 from orchestrator.config import TradingConfig, state_dir
 from orchestrator.config.changes import Change
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource, Reading
-from orchestrator.decisions import Decisions
-from orchestrator.duties import Duties
 from orchestrator.events import Alerted, ConfigApplied, EngineBeat, EquityMarked, Event, StateChanged
 from orchestrator.fallback import first_reading
-from orchestrator.gate import refusal
 from orchestrator.history import History
 from orchestrator.inbox import Inbox
-from orchestrator.incidents import Incidents
-from orchestrator.ledger import JobLedger
-from orchestrator.leftovers import Leftovers
-from orchestrator.liaison import Liaison, limits
 from orchestrator.life import DaemonLife, absence
 from orchestrator.logs import hide, secrets_of, set_level
 from orchestrator.operator import Operator
-from orchestrator.outlook import outlook
-from orchestrator.ping import Ping, PingProcess
+from orchestrator.processes.leftovers import Leftovers
 from orchestrator.requests import RequestDesk
-from orchestrator.runner import JobRunner
-from orchestrator.schedule import RETRY, Schedule
+from orchestrator.schedule.decisions import Decisions
+from orchestrator.schedule.duties import Duties
+from orchestrator.schedule.ledger import JobLedger
+from orchestrator.schedule.runner import JobRunner
+from orchestrator.schedule.schedule import RETRY, Schedule
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
-from orchestrator.status_file import StatusFile, status_path
+from orchestrator.status.bulletin import Bulletin
+from orchestrator.status.file import StatusFile, status_path
+from orchestrator.status.outlook import outlook
+from orchestrator.status.ping import Ping, PingProcess
 from orchestrator.store import transitions
-from orchestrator.supervisor import EngineSupervisor
+from orchestrator.supervision.gate import refusal
+from orchestrator.supervision.incidents import Incidents
+from orchestrator.supervision.liaison import Liaison, limits
+from orchestrator.supervision.supervisor import EngineSupervisor
 from orchestrator.world import World
 
 __all__ = ["Loop"]

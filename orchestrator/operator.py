@@ -20,7 +20,7 @@ from orchestrator.events import BreakerTripped
 from orchestrator.history import History
 from orchestrator.states import EngineState, Policy
 from orchestrator.store import WRITE_META, Store
-from orchestrator.supervisor import EngineSupervisor
+from orchestrator.supervision.supervisor import EngineSupervisor
 
 __all__ = ["Operator"]
 

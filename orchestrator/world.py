@@ -12,14 +12,14 @@ from typing import Any, Protocol
 from calendars import Clock, MarketCalendar, SystemClock
 from jobs.store import JSONJobStore, SpecReader
 from orchestrator.alerts.courier import Courier, CourierProcess
-from orchestrator.child import Child, Receiver
 from orchestrator.config import TradingConfig, store_url, to_dict
 from orchestrator.config.source import Adapt, ConfigSource
 from orchestrator.engine.link import EngineLink, ProcessLink
 from orchestrator.fallback import existing_store
 from orchestrator.inbox import Inbox
 from orchestrator.lock import StoreLock
-from orchestrator.runner import Process
+from orchestrator.processes.child import Child, Receiver
+from orchestrator.schedule.runner import Process
 from orchestrator.store import Store, record_claim
 
 __all__ = ["EngineSetup", "RealWorld", "World"]

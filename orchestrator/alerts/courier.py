@@ -15,9 +15,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from notifiers import MemoryNotifier, NotificationMessage, build_notifier
-from orchestrator.child import Child, Receiver, Said, module_environment, python_module
 from orchestrator.inbox import Inbox
-from orchestrator.parent import Parent
+from orchestrator.processes.child import Child, Receiver, Said, module_environment, python_module
+from orchestrator.processes.parent import Parent
 
 __all__ = ["Courier", "CourierProcess", "MemoryCourier", "Outcome"]
 

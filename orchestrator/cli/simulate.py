@@ -9,19 +9,19 @@ from pathlib import Path
 
 import click
 
-from orchestrator.chaos import Campaign, Case, Failure
 from orchestrator.cli.errors import refuse_unsupported
 from orchestrator.cli.output import in_words
 from orchestrator.cli.progress import Progress
 from orchestrator.cli.settings import Settings
 from orchestrator.config.editing.yaml_writing import flow
 from orchestrator.events import Event
-from orchestrator.rehearsal import Rehearsal
-from orchestrator.scenario import Scenario, read_scenario
-from orchestrator.scenario.manual import fault_list
-from orchestrator.scenario.writing import plain_fault
-from orchestrator.summary import Summary, counted, summary_lines
-from orchestrator.timeline import Timeline, as_document
+from orchestrator.rehearsal.chaos import Campaign, Case, Failure
+from orchestrator.rehearsal.rehearsal import Rehearsal
+from orchestrator.rehearsal.scenario import Scenario, read_scenario
+from orchestrator.rehearsal.scenario.manual import fault_list
+from orchestrator.rehearsal.scenario.writing import plain_fault
+from orchestrator.rehearsal.summary import Summary, counted, summary_lines
+from orchestrator.rehearsal.timeline import Timeline, as_document
 
 __all__ = ["simulate"]
 

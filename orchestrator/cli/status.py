@@ -12,8 +12,8 @@ from orchestrator.cli.output import ago, echo_json, in_words, json_option
 from orchestrator.cli.settings import Settings
 from orchestrator.cli.terminal import fit, painted, redraw
 from orchestrator.inbox import Inbox
-from orchestrator.status import SILENCE, ailment, market_document
-from orchestrator.status_file import read_status, status_path
+from orchestrator.status.file import read_status, status_path
+from orchestrator.status.status import SILENCE, ailment, market_document
 
 __all__ = ["status"]
 

@@ -24,7 +24,7 @@ from orchestrator.engine.build import build_engine
 from orchestrator.engine.interface import EngineError, EngineRefused, EngineUnreachable, TradingEngine
 from orchestrator.events import AlertRaised, EngineBeat, EngineEvent, EngineFailed, EngineReady, EngineStopped, encode
 from orchestrator.inbox import Inbox
-from orchestrator.parent import Parent, ParentLogHandler
+from orchestrator.processes.parent import Parent, ParentLogHandler
 from orchestrator.store import Store
 
 __all__ = ["EngineHost", "main"]

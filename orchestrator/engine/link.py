@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from orchestrator.child import Child, Ended, Receiver, Said, module_environment, python_module
 from orchestrator.engine.host import DUMP, EngineHost
 from orchestrator.events import EngineEvent, encode
 from orchestrator.inbox import Inbox
-from orchestrator.incidents import Autopsy
-from orchestrator.processes import open_files, rss_mb
+from orchestrator.processes.child import Child, Ended, Receiver, Said, module_environment, python_module
+from orchestrator.processes.pids import open_files, rss_mb
+from orchestrator.supervision.incidents import Autopsy
 
 __all__ = ["EngineLink", "Launch", "LocalLink", "ProcessLink"]
 

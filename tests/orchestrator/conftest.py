@@ -32,7 +32,7 @@ from orchestrator.cli.settings import Settings
 from orchestrator.config import TradingConfig
 from orchestrator.daemon import TradingOrchestrator
 from orchestrator.events import Alerted, EngineMoved, Event, JobRan, StateChanged
-from orchestrator.simulation import SimulatedWorld
+from orchestrator.rehearsal.simulation import SimulatedWorld
 from orchestrator.store import Store, record_claim
 
 PATIENCE = 30.0

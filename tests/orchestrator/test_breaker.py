@@ -15,7 +15,7 @@ from calendars import VirtualClock
 from orchestrator.breaker import RESUMED, TRIP, read_trip
 from orchestrator.control import RequestRefused
 from orchestrator.events import Alerted, BreakerTripped, StateChanged
-from orchestrator.simulation import Simulation
+from orchestrator.rehearsal.simulation import Simulation
 from orchestrator.states import OrchestratorState
 from orchestrator.store import alerts, fills
 

@@ -19,10 +19,10 @@ from orchestrator.config import ConfigError
 from orchestrator.daemon import TradingOrchestrator
 from orchestrator.events import Alerted
 from orchestrator.history import History
-from orchestrator.incidents import Incident, Incidents
 from orchestrator.states import OrchestratorState
-from orchestrator.status import snapshot
+from orchestrator.status.status import snapshot
 from orchestrator.store import Store, alerts, fills, incidents, job_runs, orders, record_claim, transitions
+from orchestrator.supervision.incidents import Incident, Incidents
 
 NEW_YORK = ZoneInfo("America/New_York")
 PAPER = "broker: {broker_type: paper}\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.exit_codes import FINAL, MEANINGS, ExitCode
-from orchestrator.ping import DEADLINE, TRIES
-from orchestrator.status import SILENCE
+from orchestrator.status.ping import DEADLINE, TRIES
+from orchestrator.status.status import SILENCE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "service.rst").read_text(encoding="utf-8")
 

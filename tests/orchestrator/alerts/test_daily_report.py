@@ -18,7 +18,7 @@ from notifiers import AlertLevel
 from orchestrator.config import TradingConfig
 from orchestrator.daemon import TradingOrchestrator
 from orchestrator.events import Alerted, Event, JobRan
-from orchestrator.simulation import SimulatedWorld
+from orchestrator.rehearsal.simulation import SimulatedWorld
 from orchestrator.store import Store, fills, record_claim
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -9,9 +9,9 @@ from importlib.machinery import ModuleSpec
 
 import pytest
 
-from orchestrator.child import module_environment, python_module
 from orchestrator.config import embedded_defaults
 from orchestrator.config.targets import job_targets, missing_targets
+from orchestrator.processes.child import module_environment, python_module
 
 DESK = """
 import os.path as paths
@@ -260,7 +260,7 @@ def test_a_child_process_finds_the_same(desk, tmp_path):
     """,
     )
     child = subprocess.run(
-        python_module("orchestrator.task", "ask:ask"),
+        python_module("orchestrator.schedule.task", "ask:ask"),
         env=module_environment(),
         cwd=tmp_path,
         capture_output=True,

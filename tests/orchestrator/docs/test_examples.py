@@ -8,7 +8,7 @@ import pytest
 from orchestrator.engine import OrderStatus
 from orchestrator.engine.records import Action
 from orchestrator.events import OrderFilled, OrderUpdated, Traded
-from orchestrator.simulation import Simulation
+from orchestrator.rehearsal.simulation import Simulation
 
 DAYS = date(2012, 11, 21), date(2012, 11, 23)
 """A session, Thanksgiving, and a half day, of which there are prices."""

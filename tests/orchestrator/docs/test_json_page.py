@@ -13,7 +13,7 @@ from calendars import MarketCalendar
 from orchestrator.cli import cli
 from orchestrator.cli.manual import commands
 from orchestrator.events import ConfigApplied
-from orchestrator.timeline import as_document
+from orchestrator.rehearsal.timeline import as_document
 
 NO_TABLE = {"config show"}
 """Its keys are those of the config, which has a page of its own."""

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import event, insert, select
 
 from orchestrator.config import TradingConfig
-from orchestrator.housekeeping import Chores, keep_house, main
+from orchestrator.schedule.housekeeping import Chores, keep_house, main
 from orchestrator.store import (
     Store,
     alerts,

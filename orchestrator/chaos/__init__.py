@@ -1,7 +1,0 @@
-"""Random scenarios, run one after the other; what fails is made as small as it can be."""
-
-from orchestrator.chaos.campaign import Campaign, Failure
-from orchestrator.chaos.case import Case, draw_case
-from orchestrator.chaos.shrinking import shrink
-
-__all__ = ["Campaign", "Case", "Failure", "draw_case", "shrink"]

@@ -1,0 +1,1 @@
+"""Processes: children that talk in JSON lines, what they leave behind, and signals."""

@@ -1,0 +1,1 @@
+"""The jobs of the daemon: what is due, what runs it, what became of it."""

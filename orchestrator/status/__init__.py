@@ -1,0 +1,1 @@
+"""How the daemon is, for those who ask: commands, scripts, service managers, a watch elsewhere."""

@@ -1,0 +1,1 @@
+"""The engine's life as the daemon sees it: started, listened to, stopped, restarted, given up."""
