@@ -40,6 +40,7 @@ from orchestrator.schedule.duties import Duties
 from orchestrator.schedule.ledger import JobLedger
 from orchestrator.schedule.runner import JobRunner
 from orchestrator.schedule.schedule import RETRY, Schedule
+from orchestrator.signpost import put_up, take_down
 from orchestrator.states import EngineState, OrchestratorState, Policy, derive, wanted
 from orchestrator.status.bulletin import Bulletin
 from orchestrator.status.file import StatusFile, status_path
@@ -208,6 +209,8 @@ class Loop:
         """Take up what an earlier daemon has left; `wrong` is what is wrong with the config file."""
         if self.world.shared:
             self.leftovers.end()
+            if self.source.path is not None and self.store.path is not None:
+                put_up(self.source.path, self.store.path)
         unsent = self.outbox.load(self.store)
         if unsent:
             logger.info("%d alerts of an earlier run are still to be delivered", unsent)
@@ -353,6 +356,8 @@ class Loop:
         self.bulletin.close(now)
         if self.world.shared:
             self.leftovers.note([])
+            if self.source.path is not None:
+                take_down(self.source.path)
         if self.orderly:
             self.life.end(now)
         self.history.flush(force=True)

@@ -13,6 +13,7 @@ from orchestrator.config.loading import load_leniently
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource
 from orchestrator.lock import Owner, find_owner
+from orchestrator.signpost import signposted_store
 from orchestrator.store import Store
 
 __all__ = ["Settings"]
@@ -97,8 +98,9 @@ class Settings:
             click.echo(f"warning: {error.problems[0]}{more}; going on with the rest of the config", err=True)
 
     def _outlived(self) -> bool:
-        """Whether a daemon runs by the config that is gone, as far as can be told: if its store had the usual place."""
-        return find_owner(state_dir(embedded_defaults(), self.source.base_dir) / "orchestrator.db") is not None
+        """Whether a daemon runs by the config that is gone, as far as can be told."""
+        usual = state_dir(embedded_defaults(), self.source.base_dir) / "orchestrator.db"
+        return self.path is not None and (signposted_store(self.path) or find_owner(usual)) is not None
 
     @cached_property
     def calendar(self) -> MarketCalendar:
@@ -110,6 +112,9 @@ class Settings:
 
     @cached_property
     def store_path(self) -> Path:
+        """The store of the daemon that was started by this file; if none lives, where the file says."""
+        if self.path is not None and (store := signposted_store(self.path)) is not None:
+            return store
         return Path(store_url(self.config, self.source.base_dir).removeprefix("sqlite:///"))
 
     def owner(self) -> Owner | None:

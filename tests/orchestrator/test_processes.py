@@ -740,3 +740,30 @@ def test_status_says_that_the_operator_has_stopped_the_engine(desk):
     desk.run("engine", "stop")
     text = "the operator has stopped it for this session; to start it: orchestrator engine start"
     assert desk.wait_for_status(state="stopped")["engine"]["reason"] == text
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda path: path.write_text(path.read_text().replace("state_dir: mine", "state_dir: other")),
+        lambda path: path.write_text(""),
+        lambda path: path.write_text("state_dir: ["),
+        lambda path: path.unlink(),
+    ],
+    ids=["another state_dir", "emptied", "broken", "removed"],
+)
+def test_the_kill_switch_finds_the_daemon_whatever_has_become_of_its_config(desk, edit):
+    desk.configure()
+    desk.config_path.write_text(desk.config_path.read_text() + "state_dir: mine\n")
+    desk.store_path = desk.folder / "mine" / "orchestrator.db"
+    daemon = desk.start_trading()
+    edit(desk.config_path)
+    second = desk.run("start")
+    assert second.returncode in (3, 5), "no second daemon comes up beside the first"
+    assert f"process {daemon.pid}" in desk.run("status").stdout
+    done = desk.run("halt", "--reason", "strange prices")
+    assert (done.returncode, done.stdout) == (0, "halted: strange prices\n")
+    daemon.wait_for("-> stopped: halted: strange prices")
+    assert desk.run("stop").returncode == 0
+    assert daemon.wait_for_end() == 0
+    assert not (desk.folder / f".{desk.config_path.name}.daemon").exists()
