@@ -64,7 +64,13 @@ CONFIG = {
     "risk": {"max_orders_per_minute": 600, "enable_circuit_breaker": False, "min_cash_buffer": 0.0},
     "broker": {"broker_type": "paper"},
     "data": {"update_interval": 0.2},
-    "engine": {"start_timeout": 30, "stop_timeout": 10, "heartbeat_timeout": 20, "backoff_initial": 0.2, "restart_cooldown": 20},
+    "engine": {
+        "start_timeout": 30,
+        "stop_timeout": 10,
+        "heartbeat_timeout": 20,
+        "backoff_initial": 0.2,
+        "restart_cooldown": 20,
+    },
     "logging": {"max_mb": 1, "backups": 2},
 }
 
