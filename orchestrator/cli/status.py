@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.cli.errors import Failed, NoDaemon
 from orchestrator.cli.output import ago, echo_json, in_words, json_option
 from orchestrator.cli.settings import Settings
-from orchestrator.cli.terminal import fit, painted, redraw
+from orchestrator.cli.terminal import fit, one_line, painted, redraw
 from orchestrator.inbox import Inbox
 from orchestrator.status.file import read_status, status_path
 from orchestrator.status.status import SILENCE, ailment, market_document
+from orchestrator.store import StoreError
 
 __all__ = ["status"]
 
@@ -96,7 +98,10 @@ def _watch(settings: Settings, every: float, as_json: bool) -> None:
     inbox = Inbox()
     try:
         while True:
-            _look(settings.again(), as_json)
+            try:
+                _look(settings.again(), as_json)
+            except (StoreError, SQLAlchemyError, OSError) as error:  # the next look may succeed
+                click.echo(f"error: {getattr(error, 'orig', None) or error}", err=True)
             settings.clock.wait(inbox, settings.clock.now() + timedelta(seconds=every))
     except KeyboardInterrupt:
         return
@@ -229,10 +234,9 @@ def _text(document: dict[str, Any], settings: Settings) -> str:
         lines += [f"problem  {each}" for each in document["problems"]]
     if document["halted"]:
         at = datetime.fromisoformat(document["halted"]["at"]).astimezone(settings.calendar.timezone)
+        reason = one_line(document["halted"]["reason"])
         since = f"{at:%a %d %b %H:%M %Z}"
-        lines.append(
-            f"{painted('HALTED')}   {document['halted']['reason']}, since {since}; lift it with: orchestrator resume"
-        )
+        lines.append(f"{painted('HALTED')}   {reason}, since {since}; lift it with: orchestrator resume")
     change = f" until {_at(market['next_change'], now)}" if market["next_change"] else ""
     lines.append(f"market   {market['exchange']} {market['state']}{change}: {market['why']}")
     upcoming = f"; next {jobs['next']['name']} {_at(jobs['next']['at'], now)}" if jobs["next"] else ""
@@ -287,7 +291,7 @@ def _engine_text(engine: dict[str, Any], now: datetime) -> str:
     if engine["pid"]:
         text += f", process {engine['pid']}"
     if engine.get("reason"):
-        text += f": {engine['reason']}"
+        text += f": {one_line(engine['reason'])}"
     return f"{text}, {engine['restarts'] or 0} restarts"
 
 

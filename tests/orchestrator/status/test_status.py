@@ -192,10 +192,11 @@ ENGINE = {"engine": {"state": "running", "reason": None, "last_beat_age_s": None
 # --- again and again ---
 
 
-def watch(desk, *words, stdout):
+def watch(desk, *words, stdout, stderr=None):
     command = [sys.executable, "-c", "from orchestrator.cli import main; main()", "--config", str(desk.config_path)]
     environment = {**desk.environment, "TERM": "xterm", "PYTHONUNBUFFERED": "1", "COLUMNS": "40", "LINES": "10"}
-    return subprocess.Popen([*command, "status", "--watch", "0.2", *words], stdout=stdout, env=environment)
+    command += ["status", "--watch", "0.2", *words]
+    return subprocess.Popen(command, stdout=stdout, stderr=stderr, env=environment)
 
 
 def test_watch_writes_a_line_a_look_until_ctrl_c(desk):
@@ -204,6 +205,17 @@ def test_watch_writes_a_line_a_look_until_ctrl_c(desk):
         watching.send_signal(signal.SIGINT)
         assert watching.wait(PATIENCE) == 0
     assert all("no daemon, stopped, engine stopped, market trading, 0 alerts pending" in line for line in lines)
+
+
+def test_watch_goes_on_when_the_store_can_not_be_read_for_a_while(desk):
+    desk.store_path.parent.mkdir()
+    desk.store_path.write_bytes(b"no database" * 100)
+    with watch(desk, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
+        assert b"file is not a database" in watching.stderr.readline()
+        desk.store_path.unlink()
+        assert b"no daemon, stopped" in watching.stdout.readline()
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(PATIENCE) == 0
 
 
 def test_watch_with_json_writes_a_document_a_line(desk):
