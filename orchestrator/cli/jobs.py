@@ -51,7 +51,8 @@ def _stored(settings: Settings) -> tuple[dict[str, tuple[datetime | None, bytes]
     if store is None:
         return {}, {}
     try:
-        return read_rows(store.reader), _last_runs(store)
+        last = _last_runs(store)  # first: a job that fires meanwhile then has its next run after its last
+        return read_rows(store.reader), last
     finally:
         store.close()
 
