@@ -112,7 +112,7 @@ WALK: Sequence[tuple[int, str]] = (
     (0, "completion bash"),
     (0, "service show supervisord"),
     (0, "service show systemd"),
-    (0, "simulate --from 2026-11-27 --quiet"),
+    (0, f"--config {ROOT}/config/config.paper.yaml simulate --from 2026-11-27 --quiet"),
     (0, "notify test"),
     (0, "halt --reason soak"),
     (0, "status"),
@@ -266,8 +266,12 @@ def walk(site: Site, over: Event, walked: Walked, pause: float) -> None:
             if over.wait(pause):
                 return
             began = time.monotonic()
-            done = site.run(words)
             walked.times += 1
+            try:
+                done = site.run(words)
+            except subprocess.TimeoutExpired as late:
+                walked.wrong.append(f"{words}: no end within {late.timeout:g} s")
+                continue
             walked.seconds += time.monotonic() - began
             if done.returncode != expected or "Traceback" in done.stderr:
                 walked.wrong.append(f"{words}: {done.returncode} and not {expected}: {done.stderr.strip()[-300:]}")
