@@ -317,7 +317,7 @@ ADDRESSES = st.builds(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=500)
+@settings(derandomize=True, deadline=None, max_examples=200)
 @given(ADDRESSES)
 def test_an_address_that_is_taken_is_one_that_is_sent_to(address):
     """Apprise leaves out what it does not understand, without an error: nobody would notice."""

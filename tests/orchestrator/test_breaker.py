@@ -43,7 +43,7 @@ PRICES = """date,open,high,low,close,volume
 """
 
 
-STRIDE = int(os.environ.get("CAMPAIGN_STRIDE", "9"))
+STRIDE = int(os.environ.get("CAMPAIGN_STRIDE", "17"))
 """Every so manieth point there is a kill, before and after a commit by turns."""
 
 

@@ -13,7 +13,7 @@ from orchestrator.config.editing import json_edit, yaml_edit
 from orchestrator.config.editing.alignment import same
 from orchestrator.config.editing.yaml_writing import flow, quoted, scalar
 
-SEED = settings(max_examples=150, deadline=None, derandomize=True)
+SEED = settings(max_examples=80, deadline=None, derandomize=True)
 
 
 def yaml_data(text):

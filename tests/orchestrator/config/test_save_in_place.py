@@ -382,7 +382,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_whatever_is_changed_reads_back_and_leaves_comments_and_order(name, data):
     text, place = FILES[name], Place(name, Path(name).suffix, Path())

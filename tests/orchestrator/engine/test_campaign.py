@@ -205,8 +205,8 @@ def test_the_same_days_are_the_same_to_the_byte(market, undisturbed):
 
 @pytest.mark.parametrize("part", range(4))
 def test_a_kill_anywhere_changes_nothing_in_the_end(market, undisturbed, part):
-    """One kill in each life, at every ninth of the points; in four parts."""
-    for point in range(1 + 9 * part, undisturbed.fuse.points + 1, 36):
+    """One kill in each life, at every eighteenth of the points; in four parts."""
+    for point in range(1 + 18 * part, undisturbed.fuse.points + 1, 72):
         life = Life(market, Fuse({point})).live()
         assert life.fuse.killed == 1
         assert life.outcome() == undisturbed.outcome(), f"killed at point {point}"
