@@ -16,7 +16,7 @@ from orchestrator.store import incidents
 
 __all__ = ["Autopsy", "Incident", "Incidents"]
 
-logger = logging.getLogger("orchestrator.supervision.supervisor")
+logger = logging.getLogger("orchestrator.supervisor")
 
 INSERT = insert(incidents).prefix_with("OR IGNORE")
 

@@ -31,7 +31,7 @@ from orchestrator.supervision.pulse import Complaint, Pulse
 
 __all__ = ["EngineSupervisor"]
 
-logger = logging.getLogger("orchestrator.supervision.supervisor")
+logger = logging.getLogger("orchestrator.supervisor")
 
 
 LAST_GRACE = 2.0

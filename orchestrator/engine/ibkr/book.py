@@ -12,12 +12,12 @@ from typing import Any
 
 from orchestrator.engine.broker import OrderReport
 from orchestrator.engine.ibkr.account import our_name
+from orchestrator.engine.ibkr.client_library import library
 from orchestrator.engine.ibkr.codes import Sense, order_sense
 from orchestrator.engine.ibkr.connection import Connection
 from orchestrator.engine.ibkr.evidence import Fate, Trace, judge
 from orchestrator.engine.ibkr.executions import Executions
 from orchestrator.engine.ibkr.ledger import Ledger, Number
-from orchestrator.engine.ibkr.library import library
 from orchestrator.engine.records import OrderRecord, OrderStatus
 
 __all__ = ["OrderBook"]

@@ -16,13 +16,13 @@ from orchestrator.engine.account import Account, Position
 from orchestrator.engine.broker import BrokerError, OrderReport
 from orchestrator.engine.ibkr.account import CURRENCY, AccountBook
 from orchestrator.engine.ibkr.book import Followed, OrderBook
+from orchestrator.engine.ibkr.client_library import library
 from orchestrator.engine.ibkr.comparison import DIFFERENCE, Comparison
 from orchestrator.engine.ibkr.connection import Connection, State
 from orchestrator.engine.ibkr.contracts import Contracts
 from orchestrator.engine.ibkr.corrections import correct_record, write_correction
 from orchestrator.engine.ibkr.executions import Executions
 from orchestrator.engine.ibkr.ledger import Ledger, Number
-from orchestrator.engine.ibkr.library import library
 from orchestrator.engine.ibkr.splits import split_ratio
 from orchestrator.engine.interface import EngineError
 from orchestrator.engine.journal import Journal

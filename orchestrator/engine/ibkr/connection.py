@@ -14,8 +14,8 @@ from enum import Enum, auto
 from typing import Any
 
 from calendars import Clock
+from orchestrator.engine.ibkr.client_library import library, new_client
 from orchestrator.engine.ibkr.codes import FARMS, Sense, farm, sense
-from orchestrator.engine.ibkr.library import library, new_client
 from orchestrator.engine.ibkr.outage import Outage
 from orchestrator.engine.ibkr.pulse import PULSE_ANSWER, Pulse
 from orchestrator.engine.ibkr.pump import Pump

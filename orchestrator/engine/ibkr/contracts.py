@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from orchestrator.engine.ibkr.account import CURRENCY
+from orchestrator.engine.ibkr.client_library import library, request_error
 from orchestrator.engine.ibkr.codes import Sense, sense
 from orchestrator.engine.ibkr.connection import ANSWER, Connection
-from orchestrator.engine.ibkr.library import library, request_error
 
 __all__ = ["Contracts"]
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from calendars import MarketCalendar
+from orchestrator.engine.ibkr.client_library import request_error
 from orchestrator.engine.ibkr.connection import Connection
 from orchestrator.engine.ibkr.contracts import Contracts
-from orchestrator.engine.ibkr.library import request_error
 from orchestrator.engine.ibkr.pacing import Pacer
 from orchestrator.engine.prices import Price
 

@@ -1,6 +1,6 @@
 """A campaign of kills on the virtual clock: the whole daemon, its engine and its scheduler, over days.
 
-A longer one: ``REHEARSED_KILLS=150 CAMPAIGN_SEED=7 pytest -s tests/orchestrator/test_rehearsed_campaign.py``
+A longer one: ``REHEARSED_KILLS=150 CAMPAIGN_SEED=7 pytest -s tests/orchestrator/rehearsal/test_rehearsed_campaign.py``
 """
 
 import os

@@ -3,13 +3,13 @@
 import pytest
 
 from orchestrator.engine import EngineError
-from orchestrator.engine.ibkr import library
+from orchestrator.engine.ibkr import client_library
 from orchestrator.engine.ibkr.pump import Pump
 
 
 def test_without_a_library_it_is_said_what_to_install(monkeypatch, rig):
-    monkeypatch.setattr(library, "IBKR_LIBRARIES", ("a_library_that_nobody_has",))
-    monkeypatch.setattr(library, "_loaded", [])
+    monkeypatch.setattr(client_library, "IBKR_LIBRARIES", ("a_library_that_nobody_has",))
+    monkeypatch.setattr(client_library, "_loaded", [])
     rig.build()
     with pytest.raises(EngineError, match=r"pip install 'trading-orchestrator\[ibkr\]'"):
         rig.engine.connect()
@@ -18,5 +18,5 @@ def test_without_a_library_it_is_said_what_to_install(monkeypatch, rig):
 def test_one_of_the_two_is_used():
     pump = Pump()
     pump.prepare()
-    assert library.library().__name__ in library.IBKR_LIBRARIES
+    assert client_library.library().__name__ in client_library.IBKR_LIBRARIES
     pump.close()
