@@ -42,22 +42,24 @@ def fire(scheduler: "JobScheduler", fired: "Fire") -> None:
 class LoopExecutor(BaseExecutor):  # type: ignore[misc]
     """Runs a due job at once, in the loop's own thread. What takes long starts a process and returns."""
 
-    def submit_job(self, job: Job, run_times: "list[Fire]") -> None:
-        """Nothing else submits, and nothing runs on: neither a lock nor a count of instances is needed."""
-        self._do_submit_job(job, run_times)
-
     def _do_submit_job(self, job: Job, run_times: "list[Fire]") -> None:
-        job.func(self._scheduler, run_times[0])
+        for fired in run_times:
+            job.func(self._scheduler, fired)
+
+    submit_job = _do_submit_job
+    """Nothing else submits, and nothing runs on: neither a lock nor a count of instances is needed."""
 
 
 class Fire(NamedTuple):
     """What a turn makes of a job that is due.
 
     :param at: the last fire that is due; `missed` more passed before it, from `first` on.
+    :param following: the next one, in UTC; None if there is none any more.
     :param refused: why it must not run any more; empty if it may.
     """
 
     job: Job
+    spec: JobSpec
     first: datetime
     at: datetime
     following: datetime | None
@@ -65,11 +67,6 @@ class Fire(NamedTuple):
     refused: str = ""
     note: str = ""
     broken: str = ""
-
-    @property
-    def spec(self) -> JobSpec:
-        spec: JobSpec = self.job.kwargs["spec"]
-        return spec
 
     @property
     def comes_again(self) -> bool:
@@ -188,8 +185,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
 
     @staticmethod
     def _first(spec: JobSpec, now: datetime) -> datetime | None:
-        at = spec.trigger.get_next_fire_time(None, now)
-        return None if at is None else at.astimezone(UTC)
+        return _utc(spec.trigger.get_next_fire_time(None, now))
 
     # --- one turn ---
 
@@ -211,30 +207,33 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
         return now + timedelta(days=1) if wake is None else max(wake, now)
 
     def _look(self, job: Job, now: datetime) -> Fire:
-        trigger, first = job.kwargs["spec"].trigger, job.next_run_time
+        spec: JobSpec = job.kwargs["spec"]
+        trigger, first, refused, note = spec.trigger, job.next_run_time, "", ""
         try:
-            last = trigger.last_before(now)
+            last, following = trigger.around(now)
             at = first if last is None or (last < first and trigger.last_before(first) == first) else last
             missed = trigger.count(first, at) - 1 if at > first else 0
-            following = trigger.next_after(now)
-            judgement = self._judge(job.kwargs["spec"], at, now)
+            if now - at > spec.grace:
+                refused, note = self._judge(spec, at, now)
         except Exception as error:  # noqa: BLE001 - a user's calendar data may break a trigger; it costs one job only
             # An hour later, so that one broken schedule neither spins the loop nor stops the others.
             text = f"its schedule failed: {type(error).__name__}: {error}; next try in an hour"
-            return Fire(job, first, first, now + timedelta(hours=1), broken=text)
-        return Fire(job, first, at, following, missed, *judgement)
+            return Fire(job, spec, first, first, now + timedelta(hours=1), broken=text)
+        return Fire(job, spec, first, at, _utc(following), missed, refused, note)
 
     def _claimed(self, now: datetime) -> list[Fire]:
         """What is due and ours: the next run times are persisted first, only then may the runs begin."""
-        fires = [self._look(job, now) for job in self.store.get_due_jobs(now)]
-        before = [each.job.next_run_time for each in fires]
+        due = self.store.get_due_jobs(now)
+        if not due:
+            return []
+        fires = [self._look(job, now) for job in due]
         for each in fires:
-            each.job.next_run_time = None if each.following is None else each.following.astimezone(UTC)
+            each.job.next_run_time = each.following
         try:
-            ours = self.store.claim([Claim(each.job, each.at, each.comes_again) for each in fires]) if fires else []
+            ours = self.store.claim([Claim(each.job, each.at, each.comes_again) for each in fires])
         except Exception:
-            for each, at in zip(fires, before, strict=True):
-                each.job.next_run_time = at
+            for each in fires:
+                each.job.next_run_time = each.first
             raise
         return [each for each, is_ours in zip(fires, ours, strict=True) if is_ours]
 
@@ -252,10 +251,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
 
     def _judge(self, spec: JobSpec, at: datetime, now: datetime) -> tuple[str, str]:
         """Why a late fire must not run any more, if so, and else what is odd about it."""
-        late = now - at
-        if late <= spec.grace:
-            return "", ""
-        text = f"{format_duration(late.total_seconds() // 1)} late"
+        text = f"{format_duration((now - at).total_seconds() // 1)} late"
         if spec.misfire is Misfire.SKIP:
             return f"{text}, and misfire: skip allows {format_duration(spec.grace.total_seconds())}", ""
         if spec.misfire is Misfire.RUN_IF_SAME_SESSION and self._over(spec, at, now):
@@ -278,3 +274,7 @@ class JobScheduler(BaseScheduler):  # type: ignore[misc]
 
     def _tell(self, spec: JobSpec, at: datetime, result: RunResult, reason: str) -> None:
         self._report(spec, JobRun(spec.name, at, None, None, result, reason))
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return None if at is None else at.astimezone(UTC)

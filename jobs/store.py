@@ -185,8 +185,8 @@ class VolatileJobStore(BaseJobStore):  # type: ignore[misc]
         self._jobs, self._times, self._order = {}, {}, []
 
     def claim(self, claims: Sequence[Claim]) -> list[bool]:
-        for job, _, _ in claims:
-            self.update_job(job)
+        for claim in claims:
+            self.update_job(claim.job)
         return [True] * len(claims)
 
     def _put(self, job: Job) -> None:

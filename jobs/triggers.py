@@ -40,6 +40,10 @@ class Trigger(BaseTrigger):  # type: ignore[misc]
     def last_before(self, t: datetime) -> datetime | None:
         """The last fire at or before `t`; None if there was none."""
 
+    def around(self, t: datetime) -> tuple[datetime | None, datetime | None]:
+        """Both, for less than they cost one by one."""
+        return self.last_before(t), self.next_after(t)
+
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """APScheduler's question: the first fire after the previous one, or else the first from `now` on."""
         return self.next_after(previous_fire_time or now - INSTANT)
@@ -67,6 +71,10 @@ class IntervalTrigger(Trigger):
 
     def last_before(self, t: datetime) -> datetime:
         return EPOCH + (t - EPOCH) // self.period * self.period
+
+    def around(self, t: datetime) -> tuple[datetime, datetime]:
+        last = self.last_before(t)
+        return last, last + self.period
 
     def count(self, first: datetime, last: datetime, limit: int = 1000) -> int:
         steps = (last - EPOCH) // self.period - (first - INSTANT - EPOCH) // self.period

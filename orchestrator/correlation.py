@@ -4,44 +4,38 @@ Whoever does something on behalf of one of these says so for as long as it lasts
 meanwhile, by whatever module, carries it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from datetime import datetime
-from typing import NamedTuple
 
 __all__ = ["FIELDS", "about", "carried"]
 
 FIELDS = ("session", "engine_run", "job", "job_run", "alert")
 
-
-class About(NamedTuple):
-    """What a block is about, and what that around it is about."""
-
-    names: Mapping[str, str | datetime]
-    around: "About | None"
+Name = str | datetime | Callable[[], str]
 
 
-_carried: ContextVar[About | None] = ContextVar("carried", default=None)
+class about:
+    """Have what is logged in the block carry these names, besides what it carries anyway.
 
+    It is entered at every turn and for every job, and nearly always left without a line: it only remembers, and a name
+    that is a function is asked for when a line is written. An empty name is left out.
+    """
 
-class _Block:
-    """Entered at every turn and for every job, and nearly always left without a line: it only remembers."""
+    __slots__ = ("_token", "around", "names")
 
-    __slots__ = ("_names", "_token")
-
-    def __init__(self, names: Mapping[str, str | datetime]) -> None:
-        self._names = names
+    def __init__(self, **names: Name) -> None:
+        self.names = names
 
     def __enter__(self) -> None:
-        self._token: Token[About | None] = _carried.set(About(self._names, _carried.get()))
+        self.around = _carried.get()
+        self._token: Token[about | None] = _carried.set(self)
 
     def __exit__(self, *_: object) -> None:
         _carried.reset(self._token)
 
 
-def about(**names: str | datetime) -> _Block:
-    """Have what is logged in the block carry these, besides what it carries anyway. An empty name is left out."""
-    return _Block(names)
+_carried: ContextVar[about | None] = ContextVar("carried", default=None)
 
 
 def carried() -> Mapping[str, str]:
@@ -49,10 +43,13 @@ def carried() -> Mapping[str, str]:
     found: dict[str, str] = {}
     block = _carried.get()
     while block is not None:
-        found = {field: _text(name) for field, name in block.names.items() if name} | found
+        inner, found = found, {field: text for field, name in block.names.items() if (text := _text(name))}
+        found |= inner
         block = block.around
     return found
 
 
-def _text(name: str | datetime) -> str:
-    return name.isoformat() if isinstance(name, datetime) else name
+def _text(name: Name) -> str:
+    if isinstance(name, str):
+        return name
+    return name.isoformat() if isinstance(name, datetime) else name()

@@ -140,8 +140,8 @@ class TradingOrchestrator:
 
     def step(self, now: datetime) -> datetime:
         """One turn; returns when the next must be at the latest."""
-        loop, run = self.loop, self.loop.supervisor.run
-        with about(session=loop.session(), engine_run="" if run is None else run.name):
+        loop = self.loop
+        with about(session=loop.session, engine_run=loop.engine_run):
             return loop.step(now)
 
     @property

@@ -6,22 +6,43 @@ disk full) they wait in memory, in order, and go with a later turn: history is d
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple, Self
 
+from sqlalchemy import Connection, Insert
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.sql import Executable
 
 from orchestrator.store import Store
 
-__all__ = ["History"]
+__all__ = ["History", "Prepared"]
 
 logger = logging.getLogger("orchestrator.store")
 
 LIMIT = 50_000
 """Rows that may wait. Beyond it the oldest go, and the log says how many."""
+
+
+class Prepared(NamedTuple):
+    """A statement as the driver takes it, for rows that come by the thousand a day: SQLAlchemy puts each of them in
+    order anew, which costs more than to write it.
+
+    :param sql: with a question mark for each value.
+    :param values: makes these of what was added.
+    """
+
+    sql: str
+    values: Callable[[Any], tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, statement: Insert, columns: Sequence[str], values: Callable[[Any], tuple[Any, ...]]) -> Self:
+        """:param columns: those that `values` gives, in order."""
+        return cls(str(statement.compile(dialect=sqlite.dialect(), column_keys=list(columns))), values)
+
+
+Row = tuple[Executable | Prepared, Any]
 
 
 class History:
@@ -32,7 +53,7 @@ class History:
 
     def __init__(self, store: Store, batch: int = 1) -> None:
         self._store, self._batch = store, batch
-        self._waiting: deque[tuple[Executable, Mapping[str, Any]]] = deque()
+        self._waiting: deque[Row] = deque()
         self._dropped = 0
         self.failing = ""
         """Why the last write failed; empty while writing works."""
@@ -42,7 +63,8 @@ class History:
         """How many rows wait."""
         return len(self._waiting)
 
-    def add(self, statement: Executable, row: Mapping[str, Any]) -> None:
+    def add(self, statement: Executable | Prepared, row: Mapping[str, Any] | tuple[Any, ...]) -> None:
+        """Have a row written: a mapping, or for a prepared statement whatever that takes."""
         if len(self._waiting) >= LIMIT:
             self._waiting.popleft()
             self._dropped += 1
@@ -70,16 +92,14 @@ class History:
     def _write(self) -> None:
         with self._store.engine.begin() as connection:
             for _, group in groupby(self._waiting, key=lambda item: id(item[0])):
-                items = list(group)
-                connection.execute(items[0][0], list(map(itemgetter(1), items)))
+                _execute(connection, list(group))
 
     def _write_one_by_one(self) -> bool:
         """Find the row that can't be written by itself, and let it go, so that it holds up no other."""
         while self._waiting:
-            statement, row = self._waiting[0]
             try:
                 with self._store.engine.begin() as connection:
-                    connection.execute(statement, row)
+                    _execute(connection, [self._waiting[0]])
             except OperationalError as error:
                 self._fail(str(error.orig))
                 return False
@@ -93,3 +113,12 @@ class History:
         if reason != self.failing:
             logger.error("history can't be written (%s); %d rows wait in memory", reason, len(self._waiting))
         self.failing = reason
+
+
+def _execute(connection: Connection, items: Sequence[Row]) -> None:
+    """Rows of one statement."""
+    statement = items[0][0]
+    if isinstance(statement, Prepared):
+        connection.exec_driver_sql(statement.sql, [statement.values(row) for _, row in items])
+    else:
+        connection.execute(statement, [row for _, row in items])

@@ -32,6 +32,7 @@ from orchestrator.history import History
 from orchestrator.inbox import Inbox
 from orchestrator.life import DaemonLife, absence
 from orchestrator.logs import hide, secrets_of, set_level
+from orchestrator.marketwatch import MarketWatch
 from orchestrator.operator import Operator
 from orchestrator.processes.leftovers import Leftovers
 from orchestrator.requests import RequestDesk
@@ -89,6 +90,10 @@ class Loop:
         self.account: EquityMarked | None = None
         self.problems: list[str] = []
         self._market: MarketState | None = None
+        self._policy = Policy()
+        self._policy_of: tuple[object, ...] = ()
+        self._judged_by: tuple[object, ...] = ()
+        self._rests = False
         self._beat: EngineBeat | None = None
         self._next_write = self.started_at
         self._clock_watch = ClockWatch(self.clock)
@@ -125,7 +130,7 @@ class Loop:
             self.mark_changed,
             self.started_at,
         )
-        self.calendar = market_calendar(self.config)
+        self.market = MarketWatch(market_calendar(self.config))
         self._redactor = Redactor(secrets_of(self.config))
         self.outbox = Outbox(
             self.config.notifications,
@@ -231,6 +236,11 @@ class Loop:
     def source(self) -> ConfigSource:
         return self.adoption.source
 
+    @property
+    def calendar(self) -> MarketCalendar:
+        """That of the config in force."""
+        return self.market.calendar
+
     # --- one turn ---
 
     def step(self, now: datetime) -> datetime:
@@ -246,7 +256,7 @@ class Loop:
         if self.clock.monotonic() >= self._ask_jobs_by:
             self._ask_jobs_by = self._stop_by
             self.runner.terminate()
-        if self._is_stirred():
+        if self._is_stirred(now):
             engine_wait = self._move_engine(now)
         seconds = [engine_wait, self.runner.step(self.clock.monotonic())]
         self._write(now)
@@ -259,7 +269,7 @@ class Loop:
         if self.stopping:
             seconds += [each - self.clock.monotonic() for each in (self._ask_jobs_by, self._stop_by)]
         wakes += [_after(now, max(0.0, s)) for s in seconds if s is not None]
-        if (change := self.calendar.next_change(now)) is not None:
+        if (change := self.market.at(now).change) is not None:
             wakes.append(change)
         return min(wakes)
 
@@ -272,11 +282,13 @@ class Loop:
 
     def _move_engine(self, now: datetime) -> float | None:
         """Supervisor and state, until they agree: a failed start changes the state in the same turn."""
-        market, policy = self.calendar.get_market_state(now), self.policy()
-        self._judged_by = (self.calendar, policy)
+        judged_by = stretch, policy = self.market.at(now), self.policy()
+        if self._rests and judged_by == self._judged_by and not self.supervisor.stirred:
+            return None
+        self._judged_by, market = judged_by, stretch.state
         self.engine_wanted = wanted(market, self.supervisor.state, policy)
         busy = market is MarketState.TRADING and not any(window.holds(now) for window in self._maintenance)
-        wait = self.supervisor.step(now, self.engine_wanted, self.session(), busy=busy, refused=self._refusal(now))
+        wait = self.supervisor.step(now, self.engine_wanted, stretch.session, busy=busy, refused=self._refusal(now))
         if self.supervisor.beat is not self._beat:  # a beat is news: whoever asks for the status sees the newest
             self._beat = self.supervisor.beat
             self.mark_changed()
@@ -285,11 +297,12 @@ class Loop:
         if state is not self.state:
             self._change_state(state, market, now)
         self._market = market
+        self._rests = self.supervisor.state is EngineState.STOPPED and not self.engine_wanted
         return wait
 
-    def _is_stirred(self) -> bool:
+    def _is_stirred(self, now: datetime) -> bool:
         """Whether the jobs of this turn have changed what the engine is to do."""
-        return self.supervisor.stirred or self._judged_by != (self.calendar, self.policy())
+        return self.supervisor.stirred or self._judged_by != (self.market.at(now), self.policy())
 
     def _write(self, now: datetime) -> None:
         self.bulletin.step(now)
@@ -313,21 +326,31 @@ class Loop:
         return self.world.free_disk_mb(self.source.base_dir if path is None else path.parent)
 
     def policy(self) -> Policy:
-        schedule = self.config.schedule
-        return Policy(
-            auto_start=schedule.auto_start,
-            auto_stop=schedule.auto_stop,
-            enable_pre_market=schedule.enable_pre_market,
-            enable_post_market=schedule.enable_post_market,
-            halted=self.operator.halted is not None,
-            selling=self.operator.is_selling(),
-            stopping=self.stopping,
-            wish=self.operator.wish(),
-        )
+        """What config and operator say of the engine's hours now; made anew when they say something else."""
+        schedule, operator = self.adoption.reading.config.schedule, self.operator
+        made_of = (schedule, operator.halted, operator.wish(), self.stopping)
+        if made_of != self._policy_of:
+            self._policy_of = made_of
+            self._policy = Policy(
+                auto_start=schedule.auto_start,
+                auto_stop=schedule.auto_stop,
+                enable_pre_market=schedule.enable_pre_market,
+                enable_post_market=schedule.enable_post_market,
+                halted=operator.halted is not None,
+                selling=operator.is_selling(),
+                stopping=self.stopping,
+                wish=operator.wish(),
+            )
+        return self._policy
 
     def session(self) -> str:
         """The exchange date, which names the session."""
-        return self.clock.now().astimezone(self.calendar.exchange_timezone).date().isoformat()
+        return self.market.at(self.clock.now()).session
+
+    def engine_run(self) -> str:
+        """The name of the engine's run; empty while there is none."""
+        run = self.supervisor.run
+        return "" if run is None else run.name
 
     # --- life ---
 
@@ -413,7 +436,7 @@ class Loop:
         calendar = market_calendar(new)
         specs = job_specs(new.schedule.jobs, calendar)
         maintenance = _maintenance(new, calendar)
-        self.calendar, self._maintenance = calendar, maintenance
+        self.market, self._maintenance = MarketWatch(calendar), maintenance
         self.mark_changed()
         self.supervisor.config = new.engine
         self.supervisor.command(limits(new))

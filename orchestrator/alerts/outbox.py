@@ -171,6 +171,8 @@ class Outbox:
     def step(self, now: datetime) -> float | None:
         """Hand over what is due; returns the seconds until there is more to do, None if nothing is waiting."""
         self._now, monotonic = now, self._monotonic()
+        if not self._lanes and self._busy_at is None:
+            return None
         self._sort_out_loaded(now)
         self._watch_deadlines(now, monotonic)
         for lane in self._lanes.values():

@@ -13,19 +13,38 @@ from jobs import JobRun, JobSpec, RunResult
 from orchestrator.alerts.alarms import Alarms
 from orchestrator.correlation import about
 from orchestrator.events import JobRan
-from orchestrator.history import History
+from orchestrator.history import History, Prepared
 from orchestrator.store import Store, job_runs
+from orchestrator.store.columns import instant_text
 
 __all__ = ["JobLedger"]
 
 logger = logging.getLogger("orchestrator.jobs")
 
-COLUMNS = ("started_at", "finished_at", "result", "reason", "exit_code", "output")
+
+def _row(run: JobRun) -> tuple[Any, ...]:
+    """In the order of the columns."""
+    job, scheduled_at, started_at, finished_at, result, reason, exit_code, output = run
+    return (
+        job,
+        instant_text(scheduled_at),
+        instant_text(started_at),
+        instant_text(finished_at),
+        None if result is None else result.value,
+        reason,
+        exit_code,
+        output,
+    )
+
+
+FIRE = ["job", "scheduled_at"]
 INSERT = insert(job_runs)
-WRITE = INSERT.on_conflict_do_update(
-    index_elements=["job", "scheduled_at"], set_={name: INSERT.excluded[name] for name in COLUMNS}
+UPSERT = INSERT.on_conflict_do_update(
+    index_elements=FIRE, set_={name: INSERT.excluded[name] for name in JobRun._fields if name not in FIRE}
 )
 """A fire has one row, from its claim to its end."""
+
+WRITE = Prepared.of(UPSERT, JobRun._fields, _row)
 
 LEVELS: Mapping[RunResult | None, int] = {
     RunResult.FAILED: logging.WARNING,
@@ -59,17 +78,23 @@ class JobLedger:
 
     def begun(self, spec: JobSpec, scheduled_at: datetime, now: datetime) -> None:
         """A run has begun in a process of its own."""
-        self._history.add(WRITE, _row(JobRun(spec.name, scheduled_at, now, None, None, "going on")))
+        self._history.add(WRITE, JobRun(spec.name, scheduled_at, now, None, None, "going on"))
+
+    def not_begun(self, spec: JobSpec, run: JobRun) -> None:
+        """A fire did not begin a run."""
+        with about(job=run.job, job_run=run.scheduled_at):
+            self.ran(spec, run)
 
     def ran(self, spec: JobSpec, run: JobRun) -> None:
-        """A run has ended, or a fire did not begin one."""
+        """A run has ended; what is logged is about it already."""
         now = self._clock.now()
-        run = run._replace(reason=self._redact(run.reason), output=self._redact(run.output))
-        self._history.add(WRITE, _row(run))
-        with about(job=run.job, job_run=run.scheduled_at):
-            logger.log(self._level(run), "job %s %s: %s", run.job, run.result, run.reason)
-            self._publish(JobRan(now, run))
-            self._alarms.job_ran(spec, run, now)
+        reason, output = self._redact(run.reason), run.output and self._redact(run.output)
+        if reason != run.reason or output != run.output:
+            run = run._replace(reason=reason, output=output)
+        self._history.add(WRITE, run)
+        logger.log(self._level(run), "job %s %s: %s", run.job, run.result, run.reason)
+        self._publish(JobRan(now, run))
+        self._alarms.job_ran(spec, run, now)
 
     def _level(self, run: JobRun) -> int:
         """One that goes on failing in the same way, every minute perhaps, has been heard."""
@@ -82,9 +107,9 @@ class JobLedger:
             reason = "the daemon ended before the run did"
             run = JobRun(row["job"], row["scheduled_at"], row["started_at"], None, RunResult.FAILED, reason)
             if row["job"] in specs:
-                self.ran(specs[row["job"]], run)
+                self.not_begun(specs[row["job"]], run)
             else:
-                self._history.add(WRITE, _row(run))
+                self._history.add(WRITE, run)
 
     def store_told(self, error: Exception | None) -> None:
         """The job store failed, or, with None, works again."""
@@ -96,16 +121,3 @@ class JobLedger:
             self._store_error = str(error)
             logger.error("job store: %s", getattr(error, "orig", error))
             self._alarms.job_store_failed(error, now)
-
-
-def _row(run: JobRun) -> dict[str, Any]:
-    return {
-        "job": run.job,
-        "scheduled_at": run.scheduled_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "result": None if run.result is None else run.result.value,
-        "reason": run.reason,
-        "exit_code": run.exit_code,
-        "output": run.output,
-    }

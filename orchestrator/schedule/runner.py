@@ -83,7 +83,7 @@ class JobRunner:
     :param context: what the built-in bodies ask of the daemon.
     :param state: the orchestrator's state now, for ``only_when``.
     :param settling: whether that is about to be another, because the engine is starting.
-    :param report: takes every run that ended, and every one that did not begin.
+    :param report: takes every run that ended, and every one that did not begin; what is logged is about it.
     :param begun: takes every run that began in a process of its own, and when.
     :param environment: variables for the processes of users' jobs.
     :param spawn: starts these processes.
@@ -223,32 +223,34 @@ class JobRunner:
         self._refuse(planned, RunResult.OVERLAPPED, reason)
 
     def _refuse(self, planned: Planned, result: RunResult, reason: str) -> None:
-        spec = planned.spec
-        self._report(spec, JobRun(spec.name, planned.scheduled_at, None, None, result, _join(planned.note, reason)))
+        self._report_on(planned, result, _join(planned.note, reason))
         if planned.attempt > 1:
-            self._release(spec.name)
+            self._release(planned.spec.name)
 
     def _run_here(self, planned: Planned, now: datetime) -> JobRun | None:
         """Run the body of a built-in job; None if it goes on in a process of its own."""
-        spec = planned.spec
-        try:
-            with about(job=spec.name, job_run=planned.scheduled_at):
-                done, result = BODIES[spec.name](self._context, planned.scheduled_at), RunResult.OK
+        with about(job=planned.spec.name, job_run=planned.scheduled_at):
+            done, result = self._do(planned)
             if isinstance(done, Errand):
                 self._send(planned, done, now)
                 return None
-            reason = done
+            text = _join(planned.note, done)
+            run = JobRun(planned.spec.name, planned.scheduled_at, now, self.clock.now(), result, text)
+            self._report(planned.spec, run)
+        return run
+
+    def _do(self, planned: Planned) -> tuple[str | Errand, RunResult]:
+        """What a body did, in words or by an errand, and how it ended."""
+        spec = planned.spec
+        try:
+            return BODIES[spec.name](self._context, planned.scheduled_at), RunResult.OK
         except JobSkipped as skipped:
-            reason, result = str(skipped), RunResult.SKIPPED
+            return str(skipped), RunResult.SKIPPED
         except JobFailed as failed:
-            reason, result = str(failed), RunResult.FAILED
+            return str(failed), RunResult.FAILED
         except Exception as error:
             logger.exception("job %s raised", spec.name)
-            reason, result = f"{type(error).__name__}: {error}", RunResult.FAILED
-        text = _join(planned.note, reason)
-        run = JobRun(spec.name, planned.scheduled_at, now, self.clock.now(), result, text)
-        self._report(spec, run)
-        return run
+            return f"{type(error).__name__}: {error}", RunResult.FAILED
 
     def _send(self, planned: Planned, errand: Errand, now: datetime) -> None:
         if planned.spec.name in self._running:
@@ -312,8 +314,22 @@ class JobRunner:
         if planned.attempt > 1:
             reason = _join(f"attempt {planned.attempt}", reason)
         text, output = _join(planned.note, reason), run.output.strip()
-        self._report(spec, JobRun(spec.name, planned.scheduled_at, run.started_at, now, result, text, code, output))
+        self._report_on(planned, result, text, run.started_at, now, code, output)
         self._release(spec.name)
+
+    def _report_on(
+        self,
+        planned: Planned,
+        result: RunResult,
+        reason: str,
+        started_at: datetime | None = None,
+        finished_at: datetime | None = None,
+        exit_code: int | None = None,
+        output: str = "",
+    ) -> None:
+        spec, at = planned.spec, planned.scheduled_at
+        with about(job=spec.name, job_run=at):
+            self._report(spec, JobRun(spec.name, at, started_at, finished_at, result, reason, exit_code, output))
 
     def _release(self, name: str) -> None:
         """Let the fire begin that waited for the end of this job's run."""

@@ -45,7 +45,7 @@ class Schedule:
         self._next_apply = self._next_look = clock.now()
         self._parked: frozenset[str] = frozenset()
         self.scheduler = JobScheduler(
-            clock, make_store(self._read_spec), calendar, start_run, ledger.ran, self._store_told
+            clock, make_store(self._read_spec), calendar, start_run, ledger.not_begun, self._store_told
         )
 
     def follow(self, specs: Mapping[str, JobSpec], calendar: MarketCalendar, now: datetime) -> None:
@@ -66,7 +66,8 @@ class Schedule:
         """Begin everything that is due; returns when to be asked again."""
         if now < self._next_look:
             return self._next_look
-        self._apply(now)
+        if self._unapplied:
+            self._apply(now)
         wake = self.scheduler.process(now)
         if self._unapplied and now >= self._next_apply:  # a reload was among the jobs
             self._apply(now)
@@ -103,8 +104,8 @@ class Schedule:
         return spec if spec is not None and known else parse_job(name, definition, self._calendar)
 
     def _apply(self, now: datetime) -> None:
-        """Make the stored jobs those of the config, if they may not be; tried again while the store is locked."""
-        if not self._unapplied or now < self._next_apply:
+        """Make the stored jobs those of the config, which they may not be; tried again while the store is locked."""
+        if now < self._next_apply:
             return
         try:
             if not self.scheduler.running:

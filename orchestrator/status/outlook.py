@@ -1,6 +1,7 @@
 """What the daemon does next, in words."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from calendars import MarketCalendar
@@ -17,7 +18,13 @@ def next_step(calendar: MarketCalendar, now: datetime) -> str:
     change = calendar.next_change(now)
     if change is None:
         return "the market never closes"
-    return f"market {calendar.get_market_state(now)} until {change:%a %d %b %H:%M %Z}"
+    return f"market {calendar.get_market_state(now)} until {_named(change, change.tzinfo)}"
+
+
+@lru_cache(maxsize=8)
+def _named(at: datetime, zone: tzinfo | None) -> str:
+    """Every heartbeat says it, hundreds of times for one change. The same time in another zone is another word."""
+    return f"{at:%a %d %b %H:%M %Z}"
 
 
 def outlook(loop: "Loop") -> str:

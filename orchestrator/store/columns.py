@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Text
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
-__all__ = ["Document", "Instant"]
+__all__ = ["Document", "Instant", "instant_text"]
 
 
 class Instant(UserDefinedType[datetime]):
@@ -21,18 +21,19 @@ class Instant(UserDefinedType[datetime]):
         return "VARCHAR(32)"
 
     def bind_processor(self, dialect: object) -> Callable[[datetime | None], str | None]:
-        return _text
+        return instant_text
 
     def result_processor(self, dialect: object, coltype: object) -> Callable[[str | None], datetime | None]:
         return _time
 
 
-def _text(value: datetime | None) -> str | None:
+def instant_text(value: datetime | None) -> str | None:
+    """A time as the column has it; ValueError if it is naive."""
     if value is None:
         return None
     if value.tzinfo is None:
         raise ValueError(f"a stored time is aware, not {value!r}")
-    return _utc_text(value.astimezone(UTC))
+    return _utc_text(value if value.tzinfo is UTC else value.astimezone(UTC))
 
 
 @lru_cache(maxsize=64)

@@ -133,6 +133,7 @@ def test_fraction_of_a_second_advances_too(seconds: float) -> None:
         following = trigger.next_after(t)
         assert timedelta(0) < following - t <= timedelta(seconds=seconds)
         assert trigger.last_before(following) == following
+        assert trigger.around(t) == (trigger.last_before(t), following)
         t = following
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from orchestrator.history import LIMIT, History
+from orchestrator.history import LIMIT, History, Prepared
 from orchestrator.store import Store, meta, transitions
+from orchestrator.store.columns import instant_text
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 INSERT = insert(transitions)
@@ -65,6 +66,22 @@ def test_row_that_can_not_be_written_holds_up_no_other(
         assert history.flush()
         assert causes(store) == ["1", "1"]
     assert "a row of history can't be written and is dropped" in caplog.text
+
+
+def test_prepared_row_is_written_as_any_other_and_a_bad_one_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    def values(each: dict[str, object]) -> tuple[object, ...]:
+        return instant_text(each["at"]), each["from_state"], each["to_state"], each["cause"]
+
+    prepared = Prepared.of(INSERT, ["at", "from_state", "to_state", "cause"], values)
+    with Store("sqlite://") as store:
+        history = History(store)
+        bad = {"at": datetime(2026, 11, 24)}, {"from_state": None}
+        for statement, extra in ((prepared, {}), (INSERT, {}), *((prepared, each) for each in bad), (prepared, {})):
+            history.add(statement, {**row(1), **extra})
+        assert history.flush()
+        first, second, third = store.rows(select(transitions).order_by(transitions.c.id))
+        assert {**first, "id": 0} == {**second, "id": 0} == {**third, "id": 0} == {**row(1), "id": 0}
+    assert caplog.text.count("a row of history can't be written and is dropped") == 2
 
 
 def test_history_that_waits_too_long_loses_its_oldest_and_says_so(caplog: pytest.LogCaptureFixture) -> None:

@@ -72,6 +72,17 @@ def test_line_carries_on_behalf_of_what_it_was_written(file):
     assert not set(FIELDS) & third.keys()
 
 
+def test_name_that_is_asked_for_is_that_of_the_moment_of_the_line(file):
+    configure_logging(LoggingConfig(format="json"), file)
+    runs = [""]
+    with about(session=lambda: "2026-11-24", engine_run=lambda: runs[-1]):
+        logger.info("before the engine")
+        runs.append("r2")
+        logger.info("with it")
+    before, after = (json.loads(line) for line in lines(file))
+    assert (before["session"], "engine_run" in before, after["engine_run"]) == ("2026-11-24", False, "r2")
+
+
 def test_text_names_job_and_alert_only(file):
     configure_logging(LoggingConfig(), file)
     with about(session="2026-11-24", engine_run="r1", job="report", job_run="x", alert="a1b2c3d4-5678"):
