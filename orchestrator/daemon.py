@@ -141,7 +141,8 @@ class TradingOrchestrator:
     def step(self, now: datetime) -> datetime:
         """One turn; returns when the next must be at the latest."""
         loop = self.loop
-        with about(session=loop.session, engine_run=loop.engine_run):
+        runner = loop.runner
+        with about(session=loop.session, engine_run=loop.engine_run, job=runner.job, job_run=runner.job_run):
             return loop.step(now)
 
     @property

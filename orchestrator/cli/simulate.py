@@ -4,7 +4,7 @@ import json
 import logging
 import shlex
 import sys
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import click
@@ -96,7 +96,7 @@ class Printer:
     def __init__(self, settings: Settings, start: date, *, as_json: bool, progress: Progress) -> None:
         self._calendar, self._as_json, self._quiet = settings.calendar, as_json, settings.quiet
         self._timeline = Timeline(settings.calendar, full=settings.verbose)
-        self._start, self._progress, self._day = start, progress, start
+        self._start, self._progress, self._midnight = start, progress, self._end_of(start)
 
     def take(self, event: Event) -> None:
         if self._as_json:
@@ -106,7 +106,8 @@ class Printer:
             return
         if not self._quiet:
             self._print(event)
-        self._advance(event.at)
+        if event.at >= self._midnight:
+            self._advance(event.at)
 
     def _print(self, event: Event) -> None:
         lines = list(self._timeline.lines(event))
@@ -117,9 +118,12 @@ class Printer:
 
     def _advance(self, at: datetime) -> None:
         day = at.astimezone(self._calendar.exchange_timezone).date()
-        if day > self._day:
-            self._day = day
-            self._progress.reach((day - self._start).days)
+        self._midnight = self._end_of(day)
+        self._progress.reach((day - self._start).days)
+
+    def _end_of(self, day: date) -> datetime:
+        zone = self._calendar.exchange_timezone
+        return datetime.combine(day + timedelta(days=1), time(0), zone).astimezone(UTC)
 
 
 def _run(

@@ -113,6 +113,15 @@ class JobRunner:
         self._queued: dict[str, Planned] = {}
         self._retrying: dict[str, Planned] = {}
         self._draining = False
+        self._at_work: Planned | None = None
+
+    def job(self) -> str:
+        """The name of the built-in job whose body is running; empty between two of them."""
+        return "" if self._at_work is None else self._at_work.spec.name
+
+    def job_run(self) -> str:
+        """The fire that it was due at, in ISO 8601."""
+        return "" if self._at_work is None else self._at_work.scheduled_at.isoformat()
 
     def start(self, spec: JobSpec, scheduled_at: datetime, note: str = "") -> None:
         """Begin a run, now or as soon as its jitter says, or say why not. It raises nothing."""
@@ -229,14 +238,17 @@ class JobRunner:
 
     def _run_here(self, planned: Planned, now: datetime) -> JobRun | None:
         """Run the body of a built-in job; None if it goes on in a process of its own."""
-        with about(job=planned.spec.name, job_run=planned.scheduled_at):
+        spec, at = planned.spec, planned.scheduled_at
+        self._at_work = planned
+        try:
             done, result = self._do(planned)
             if isinstance(done, Errand):
                 self._send(planned, done, now)
                 return None
-            text = _join(planned.note, done)
-            run = JobRun(planned.spec.name, planned.scheduled_at, now, self.clock.now(), result, text)
-            self._report(planned.spec, run)
+            run = JobRun(spec.name, at, now, self.clock.now(), result, _join(planned.note, done))
+            self._report(spec, run)
+        finally:
+            self._at_work = None
         return run
 
     def _do(self, planned: Planned) -> tuple[str | Errand, RunResult]:

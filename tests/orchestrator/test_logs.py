@@ -8,12 +8,13 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from orchestrator.config import LoggingConfig, TradingConfig
-from orchestrator.correlation import FIELDS, about
+from orchestrator.correlation import FIELDS, about, carried
 from orchestrator.logs import LogFile, TextFormatter, configure_logging, hide, secrets_of, set_level
 
 logger = logging.getLogger("orchestrator.test")
@@ -318,3 +319,33 @@ def test_errors_and_restarts_are_in_the_log_and_carry_the_run_they_are_about(des
     assert told[0]["alert"] in {row["id"] for row in desk.alerts()}
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", crash["session"])
     assert told[0]["session"] == crash["session"]
+
+
+class Carried(logging.Handler):
+    """Keeps what each line carries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[str, dict[str, str]]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append((record.getMessage(), dict(carried())))
+
+
+def test_what_a_built_in_job_logs_carries_the_job_and_its_fire(rehearse):
+    kept, root = Carried(), logging.getLogger("orchestrator")
+    root.addHandler(kept)
+    before = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        rehearse("2026-11-24 09:29:30").until("2026-11-24 09:35:30")
+    finally:
+        root.setLevel(before)
+        root.removeHandler(kept)
+    beat = next(names for text, names in kept.lines if text.startswith("heartbeat: "))
+    at = datetime(2026, 11, 24, 14, 30, tzinfo=UTC).isoformat()
+    assert beat == {"session": "2026-11-24", "engine_run": "20261124-143000", "job": "heartbeat", "job_run": at}
+    ended = next(names for text, names in kept.lines if text.startswith("job heartbeat ok"))
+    assert (ended["job"], ended["job_run"]) == ("heartbeat", at)
+    moved = next(names for text, names in kept.lines if text.startswith("state "))
+    assert "job" not in moved
