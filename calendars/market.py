@@ -146,6 +146,11 @@ class MarketCalendar:
             for session in self._years[number].sessions(first, last)
         ]
 
+    def usual_session(self) -> Session | None:
+        """A session with the exchange's regular hours, of December 2025; None if there is none."""
+        days = (self._rules.session(date(2025, 12, day)) for day in range(1, 32))  # no year need be built for one day
+        return next((each for each in days if each and not each.early_close and not each.late_open), None)
+
     def is_trading_day(self, d: date | datetime | None = None) -> bool:
         return self.session(d) is not None
 

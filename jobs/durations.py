@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 
 __all__ = ["format_duration", "parse_duration"]
 
@@ -41,6 +42,7 @@ def format_duration(seconds: float) -> str:
     return text or "0s"
 
 
+@lru_cache(maxsize=1024)
 def _seconds_in(text: str) -> float:
     match = DURATION.fullmatch(text.strip())
     parts = {unit: float(number) for unit, number in match.groupdict().items() if number} if match else {}

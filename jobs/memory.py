@@ -7,7 +7,8 @@ from typing import Any
 from apscheduler.job import Job
 from apscheduler.jobstores.base import BaseJobStore, ConflictingIdError, JobLookupError
 
-from jobs.store import MOST_DUE, Claim, SpecReader, UnreadableRow, decode, encode
+from jobs.rows import UnreadableRow
+from jobs.store import MOST_DUE, Claim, SpecReader, decode, encode
 
 __all__ = ["Row", "RowStore"]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 
 from calendars import MarketCalendar, Session
 from jobs.builtin import TABLE
-from jobs.triggers import CronTrigger, IntervalTrigger, SessionTrigger, Trigger
+from jobs.triggers import IntervalTrigger, SessionTrigger, Trigger, cron_trigger
 from jobs.values import READERS, Misfire, Notify, Overlap, WrongValue, nearest, shown
 
 __all__ = ["JobSpec", "JobSpecError", "Misfire", "Notify", "Overlap", "Problem", "check_job", "job_specs", "parse_job"]
@@ -237,7 +237,7 @@ class _Reader:
         if text is None or ("timezone" in self.raw and zone is None):
             return None
         try:
-            return CronTrigger(text, zone or self.calendar.timezone)
+            return cron_trigger(text, zone or self.calendar.timezone)
         except ValueError as error:
             self.problem("cron", str(error))
             return None

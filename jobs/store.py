@@ -8,7 +8,7 @@ import json
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from apscheduler.job import Job
 from apscheduler.jobstores.base import BaseJobStore, ConflictingIdError, JobLookupError
@@ -16,24 +16,20 @@ from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from sqlalchemy import Connection, Engine, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
+from jobs.rows import NOT_A_ROW, VERSION, Row, UnreadableRow
 from jobs.spec import JobSpec
 
 __all__ = [
     "ENTRY_POINT",
     "Claim",
     "JSONJobStore",
-    "Row",
-    "UnreadableRow",
     "VolatileJobStore",
     "decode",
     "make_job",
-    "read_rows",
 ]
 
 ENTRY_POINT = "jobs.scheduler:fire"
 """The only function that a stored job can name."""
-
-VERSION = 1
 
 PAUSED = b'"paused":true'
 """How the row of a paused job has it; in a definition a quotation mark is written otherwise."""
@@ -59,13 +55,6 @@ SpecReader = Callable[[str, Mapping[str, Any]], JobSpec]
 
 Recorder = Callable[[Connection, str, datetime], bool]
 """Records in a claim's transaction that a run is about to begin; False if that fire has been claimed before."""
-
-
-NOT_A_ROW = (ValueError, KeyError, TypeError, AttributeError)
-
-
-class UnreadableRow(ValueError):
-    """A stored job that this version does not understand."""
 
 
 def make_job(spec: JobSpec, next_run_time: datetime | None, *, paused: bool = False) -> Job:
@@ -101,29 +90,6 @@ def encode(job: Job) -> bytes:
         "paused": job.kwargs["paused"],
     }
     return json.dumps(row, separators=(",", ":"), sort_keys=True).encode()
-
-
-class Row(NamedTuple):
-    """What is stored of a job, before its definition is read."""
-
-    definition: Mapping[str, Any]
-    next_run_time: datetime | None
-    paused: bool
-
-    @classmethod
-    def read(cls, raw: bytes) -> Self:
-        """UnreadableRow says why it can't be had."""
-        try:
-            row = json.loads(raw)
-            if row["version"] != VERSION:
-                raise UnreadableRow(f"row version {row['version']!r}, this program reads {VERSION}")
-            at = row["next_run_time"]
-            then = None if at is None else datetime.fromisoformat(at).astimezone(UTC)
-            return cls(row["definition"], then, bool(row.get("paused")))
-        except UnreadableRow:
-            raise
-        except NOT_A_ROW as error:
-            raise UnreadableRow(f"{type(error).__name__}: {error}") from error
 
 
 def decode(name: str, raw: bytes, read_spec: SpecReader) -> Job:
@@ -309,18 +275,3 @@ class JSONJobStore(SQLAlchemyJobStore):  # type: ignore[misc]
 def _columns(job: Job) -> dict[str, Any]:
     at = job.next_run_time
     return {"next_run_time": None if at is None else at.timestamp(), "job_state": encode(job)}
-
-
-def read_rows(engine: Engine) -> dict[str, tuple[datetime | None, bytes]]:
-    """Next run time (UTC) and raw row of every stored job, for a reader beside the daemon; it writes nothing."""
-    table = JSONJobStore(engine, _no_specs).jobs_t
-    with engine.connect() as connection:
-        rows = connection.execute(select(table.c.id, table.c.next_run_time, table.c.job_state)).all()
-    return {
-        row.id: (None if row.next_run_time is None else datetime.fromtimestamp(row.next_run_time, UTC), row.job_state)
-        for row in rows
-    }
-
-
-def _no_specs(name: str, definition: Mapping[str, Any]) -> JobSpec:
-    raise UnreadableRow(f"{name} is listed, not run")

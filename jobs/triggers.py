@@ -20,7 +20,7 @@ from apscheduler.triggers.base import BaseTrigger
 from calendars import MarketCalendar, Session
 from jobs.durations import parse_duration
 
-__all__ = ["Anchor", "CronTrigger", "IntervalTrigger", "SessionTrigger", "Trigger", "parse_anchor"]
+__all__ = ["Anchor", "CronTrigger", "IntervalTrigger", "SessionTrigger", "Trigger", "cron_trigger", "parse_anchor"]
 
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
@@ -222,6 +222,12 @@ class CronTrigger(Trigger):
             day += step
 
 
+@lru_cache(maxsize=1024)
+def cron_trigger(text: str, zone: ZoneInfo) -> CronTrigger:
+    """The trigger of a crontab line: one for all that say the same, as a trigger never changes; raises ValueError."""
+    return CronTrigger(text, zone)
+
+
 # ------------------------------------------------------------------------------------------------------- session
 
 ANCHOR = re.compile(r"\s*(?P<name>pre_open|open|close|post_close)\s*(?:(?P<sign>[+-])\s*(?P<by>\w+)\s*)?")
@@ -239,6 +245,7 @@ class Anchor:
         return (at.astimezone(UTC) + self.offset).astimezone(at.tzinfo)
 
 
+@lru_cache(maxsize=1024)
 def parse_anchor(text: str) -> Anchor:
     """Read ``open``, ``close - 5m``, ``pre_open + 1h30m`` ...; ValueError says what would be right."""
     match = ANCHOR.fullmatch(text)
@@ -253,8 +260,7 @@ def parse_anchor(text: str) -> Anchor:
 
 @lru_cache(maxsize=8)
 def _usual_session(calendar: MarketCalendar) -> Session | None:
-    sessions = calendar.sessions(date(2025, 12, 1), date(2025, 12, 31))
-    return next((each for each in sessions if not each.early_close and not each.late_open), None)
+    return calendar.usual_session()
 
 
 class SessionTrigger(Trigger):

@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-import traceback
 from typing import Any
 
 import click
@@ -94,9 +93,11 @@ def main(arguments: list[str] | None = None) -> None:
         result = ExitCode.FAILED
         sys.stdout = None  # whoever read it is gone; the interpreter must not try to flush at exit
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told in a line, with the exit code of its kind
-        from orchestrator.cli.errors import report
+        from orchestrator.cli.telling import report
 
         if not isinstance(error, click.ClickException) and ("-v" in arguments or "--verbose" in arguments):
+            import traceback
+
             traceback.print_exception(error)
         result = report(error, as_json="--json" in arguments)
     sys.exit(int(result) if isinstance(result, int) else ExitCode.OK)

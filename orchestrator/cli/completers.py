@@ -1,28 +1,29 @@
 """What the shell may complete, from the config and the store: read only, and silent whatever is wrong with them."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
-from sqlalchemy import Table, select
 
-from orchestrator.cli.known import known_versions
 from orchestrator.cli.settings import Settings
-from orchestrator.store import alerts, incidents, orders
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["alert_ids", "channel_names", "config_version", "incident_ids", "job_names", "order_refs"]
 
 MOST = 50
 """Of what grows, the newest so many are offered."""
 
-Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
 def _completer(words: Callable[[Settings], Iterable[tuple[str, str]]]) -> Complete:
     """Offers words, each with what it means, where they begin as what has been typed."""
 
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
         settings = Settings(context.find_root().params.get("config_path"), verbose=False, quiet=True)
         try:
             settings.tolerate(missing=True, aloud=False)
@@ -51,31 +52,27 @@ def _channels(settings: Settings) -> Iterable[tuple[str, str]]:
 
 
 def _versions(settings: Settings) -> Iterable[tuple[str, str]]:
+    from orchestrator.cli.known import known_versions
+
     return [(each.version, f"{each.author} {each.reason}") for each in known_versions(settings)[:MOST]]
 
 
-def _stored(table: Table, word: str, meaning: str, order: str) -> Callable[[Settings], Iterable[tuple[str, str]]]:
-    """The newest rows of a table of the store: one column of each, and another that says what it is."""
+def _stored(query: str) -> Callable[[Settings], Iterable[tuple[str, str]]]:
+    """The newest rows of a table of the store: a column of each, and another that says what it is."""
 
     def words(settings: Settings) -> Iterable[tuple[str, str]]:
-        columns = table.c
-        query = select(columns[word], columns[meaning]).order_by(columns[order].desc()).limit(MOST)
-        return [(row[word], row[meaning] or "") for row in _rows(settings, query)]
+        store = settings.glance()
+        if store is None:
+            return []
+        with store:
+            return [(row["word"], row["meaning"] or "") for row in store.rows(f"{query} LIMIT ?", (MOST,))]
 
     return words
-
-
-def _rows(settings: Settings, query: Any) -> list[Mapping[str, Any]]:
-    store = settings.reader()
-    if store is None:
-        return []
-    with store:
-        return store.rows(query)
 
 
 job_names = _completer(_jobs)
 channel_names = _completer(_channels)
 config_version = _completer(_versions)
-incident_ids = _completer(_stored(incidents, "id", "cause", "at"))
-order_refs = _completer(_stored(orders, "order_ref", "status", "submitted_at"))
-alert_ids = _completer(_stored(alerts, "id", "title", "at"))
+incident_ids = _completer(_stored("SELECT id AS word, cause AS meaning FROM incidents ORDER BY at DESC"))
+order_refs = _completer(_stored("SELECT order_ref AS word, status AS meaning FROM orders ORDER BY submitted_at DESC"))
+alert_ids = _completer(_stored("SELECT id AS word, title AS meaning FROM alerts ORDER BY at DESC"))

@@ -12,7 +12,6 @@ from orchestrator.config import masked, warnings
 from orchestrator.config.files import replace_file
 from orchestrator.config.source import ConfigSource
 from orchestrator.config.template import TEMPLATES, commented_data
-from orchestrator.control import NoAnswer, ask
 
 __all__ = ["config"]
 
@@ -100,6 +99,8 @@ def reload(settings: Settings) -> None:
 
     Example: orchestrator config reload
     """
+    from orchestrator.control import NoAnswer, ask
+
     settings.tolerate()
     owner = settings.daemon()
     with settings.writer() as store:

@@ -11,8 +11,9 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendars import Clock
-from orchestrator.cli.errors import Failed, Refused, code_of, guard_money, refuse_unsupported
+from orchestrator.cli.errors import Failed, Refused, guard_money, refuse_unsupported
 from orchestrator.cli.settings import Settings
+from orchestrator.cli.telling import code_of
 from orchestrator.config import log_file
 from orchestrator.control import NoAnswer, ask
 from orchestrator.exit_codes import FINAL

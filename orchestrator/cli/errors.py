@@ -1,20 +1,11 @@
-"""Errors as a user gets them: in words, and as one of the exit codes."""
-
-import json
-import logging
-from typing import Any
+"""What a command refuses or fails at, each with its exit code."""
 
 import click
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
-from orchestrator.config import ConfigError, TradingConfig
-from orchestrator.control import NoAnswer, RequestRefused
+from orchestrator.config import TradingConfig
 from orchestrator.exit_codes import ExitCode
-from orchestrator.lock import StoreOwned
-from orchestrator.store import StoreError
-from orchestrator.store.errors import cause, is_damage, remedy
 
-__all__ = ["Failed", "NoDaemon", "NothingHalted", "Refused", "code_of", "guard_money", "refuse_unsupported", "report"]
+__all__ = ["Failed", "NoDaemon", "NothingHalted", "Refused", "guard_money", "refuse_unsupported"]
 
 
 class Failed(click.ClickException):
@@ -70,66 +61,3 @@ def refuse_unsupported(config: TradingConfig, *, rehearsal: bool = False) -> Non
     reason = check_supported(config) or (None if rehearsal else missing_library(config))
     if reason is not None:
         raise Refused(reason)
-
-
-CODES: list[tuple[type[BaseException], ExitCode]] = [
-    (ConfigError, ExitCode.CONFIG_INVALID),
-    (FileNotFoundError, ExitCode.CONFIG_INVALID),
-    (IsADirectoryError, ExitCode.CONFIG_INVALID),
-    (StoreOwned, ExitCode.STORE_OWNED),
-    (RequestRefused, ExitCode.REFUSED),
-]
-
-EXPECTED = (ConfigError, OSError, StoreOwned, StoreError, NoAnswer, SQLAlchemyError, ValueError)
-
-
-def code_of(error: BaseException) -> ExitCode:
-    """The exit code that names the kind of an error."""
-    if isinstance(error, click.ClickException):
-        return ExitCode(error.exit_code)
-    return next((code for kind, code in CODES if isinstance(error, kind)), ExitCode.FAILED)
-
-
-def report(error: Exception, as_json: bool) -> ExitCode:
-    """Say what went wrong, and return the exit code."""
-    code = code_of(error)
-    if isinstance(error, click.ClickException):
-        text = error.format_message()
-        if "No such option" in text and "--config" in text:
-            text += "; it goes before the command: orchestrator --config my.yaml start"
-    else:
-        text = _text(error)
-    if as_json:
-        click.echo(json.dumps({"error": {"code": code, "message": text, "details": _details(error)}}))
-    elif text.startswith("Usage: "):  # no error but the help, for a group without a command
-        click.echo(text, err=True)
-    else:
-        click.echo("\n".join(f"error: {line}" for line in text.splitlines()), err=True)
-    return code
-
-
-def _text(error: Exception) -> str:
-    if isinstance(error, DatabaseError):
-        return f"the store: {cause(error)}; {remedy(error)}" if is_damage(error) else f"the store: {cause(error)}"
-    if isinstance(error, SQLAlchemyError):
-        return f"the store: {error}"
-    if isinstance(error, EXPECTED):
-        return str(error)
-    logging.getLogger("orchestrator").debug("unexpected", exc_info=error)
-    return f"unexpected {type(error).__name__}: {error} (run it again with -v for the traceback, and report it)"
-
-
-def _details(error: Exception) -> list[dict[str, Any]]:
-    if not isinstance(error, ConfigError):
-        return []
-    return [
-        {
-            "file": problem.file,
-            "line": problem.line,
-            "column": problem.column,
-            "path": problem.path,
-            "message": problem.message,
-            "remedy": problem.remedy,
-        }
-        for problem in error.problems
-    ]

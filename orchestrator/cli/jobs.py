@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from sqlalchemy import func, select
 
 from jobs import JobSpec, RunResult, explain, job_specs
-from jobs.store import Row, UnreadableRow, read_rows
+from jobs.rows import STORED_ROWS, Row, UnreadableRow, by_name
 from orchestrator.cli.completers import job_names
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import ago, echo_json, json_option, moment, table
 from orchestrator.cli.settings import Settings
-from orchestrator.control import ask
-from orchestrator.store import Store, job_runs
+from orchestrator.store import Glance
 
 __all__ = ["JobRow", "job_rows", "jobs"]
 
@@ -40,38 +38,45 @@ class JobRow:
 def job_rows(settings: Settings, now: datetime) -> list[JobRow]:
     """Every job of the config and of the store, by next run; with the daemon down, what it would do if it were up."""
     specs = job_specs(settings.config.schedule.jobs, settings.calendar)
-    stored, last = _stored(settings)
-    rows = [_row(spec, stored.get(name), last.get(name), now, settings) for name, spec in specs.items()]
-    rows += [_stray(name, stored[name], last.get(name), settings) for name in stored if name not in specs]
+    up, (stored, last) = settings.owner() is not None, _stored(settings)
+    rows = [_row(spec, stored.get(name), last.get(name), now, up) for name, spec in specs.items()]
+    rows += [_stray(name, stored[name], last.get(name), up) for name in stored if name not in specs]
     return sorted(rows, key=lambda row: (row.next_run is None, row.next_run or now, row.name))
 
 
-def _stored(settings: Settings) -> tuple[dict[str, tuple[datetime | None, bytes]], dict[str, dict[str, Any]]]:
-    store = settings.reader()
+def _stored(settings: Settings) -> tuple[dict[str, tuple[datetime | None, bytes]], dict[str, Mapping[str, Any]]]:
+    store = settings.glance()
     if store is None:
         return {}, {}
-    try:
+    with store:
         last = _last_runs(store)  # first: a job that fires meanwhile then has its next run after its last
-        return read_rows(store.reader), last
-    finally:
-        store.close()
+        return by_name(store.rows(STORED_ROWS)), last
 
 
-def _last_runs(store: Store) -> dict[str, dict[str, Any]]:
-    newest = select(func.max(job_runs.c.id)).where(job_runs.c.result.is_not(None)).group_by(job_runs.c.job)
-    return {row["job"]: dict(row) for row in store.rows(select(job_runs).where(job_runs.c.id.in_(newest)))}
+LAST_RUNS = """
+    SELECT job, scheduled_at, result, reason, output FROM job_runs
+    WHERE id IN (SELECT max(id) FROM job_runs WHERE result IS NOT NULL GROUP BY job)
+"""
+
+
+def _last_runs(store: Glance) -> dict[str, Mapping[str, Any]]:
+    return {row["job"]: {**row, "scheduled_at": _time(row["scheduled_at"])} for row in store.rows(LAST_RUNS)}
+
+
+def _time(stored: str | None) -> datetime | None:
+    return None if stored is None else datetime.fromisoformat(stored)
 
 
 def _row(
     spec: JobSpec,
     stored: tuple[datetime | None, bytes] | None,
-    last: dict[str, Any] | None,
+    last: Mapping[str, Any] | None,
     now: datetime,
-    settings: Settings,
+    up: bool,
 ) -> JobRow:
-    state, reason = _state(spec, stored, settings)
+    state, reason = _state(spec, stored)
     at = stored[0] if stored is not None and state == "active" else None
-    if state == "active" and (at is None or settings.owner() is None):
+    if state == "active" and (at is None or not up):
         following = spec.trigger.get_next_fire_time(None, now)
         at = None if following is None else following.astimezone(UTC)
     return JobRow(
@@ -89,7 +94,7 @@ def _row(
     )
 
 
-def _state(spec: JobSpec, stored: tuple[datetime | None, bytes] | None, settings: Settings) -> tuple[str, str]:
+def _state(spec: JobSpec, stored: tuple[datetime | None, bytes] | None) -> tuple[str, str]:
     if not spec.enabled:
         return "disabled", "enabled: false in the config"
     if stored is None:
@@ -101,11 +106,11 @@ def _state(spec: JobSpec, stored: tuple[datetime | None, bytes] | None, settings
     return ("paused" if paused else "active"), ""
 
 
-def _stray(name: str, stored: tuple[datetime | None, bytes], last: dict[str, Any] | None, settings: Settings) -> JobRow:
+def _stray(name: str, stored: tuple[datetime | None, bytes], last: Mapping[str, Any] | None, up: bool) -> JobRow:
     """A stored job that the config does not have: it fires until the daemon has taken up a config without it."""
     result = last["result"] if last else None
     at = last["scheduled_at"] if last else None
-    fires = stored[0] is not None and settings.owner() is not None
+    fires = stored[0] is not None and up
     reason = f"it is not in the config{', which the daemon has not taken up' if fires else ''}"
     state, following = ("active", stored[0]) if fires else ("parked", None)
     return JobRow(name, "?", "?", "config", state, following, at, result, reason, "", None)
@@ -189,13 +194,8 @@ def history(settings: Settings, name: str | None, limit: int, result: str | None
     Example: orchestrator jobs history report --result failed
     """
     settings.tolerate()
-    query = select(job_runs).order_by(job_runs.c.scheduled_at.desc(), job_runs.c.id.desc()).limit(limit)
-    if name is not None:
-        query = query.where(job_runs.c.job == name)
-    if result is not None:
-        query = query.where(job_runs.c.result == result)
-    store = settings.reader()
-    rows = [] if store is None else store.rows(query)
+    store = settings.glance()
+    rows = [] if store is None else _runs(store, {"job": name, "result": result}, limit)
     if store is not None:
         store.close()
     if as_json:
@@ -203,6 +203,18 @@ def history(settings: Settings, name: str | None, limit: int, result: str | None
         return
     heads = ["job", "scheduled", "result", "took", "reason"]
     click.echo(table(heads, [_run_cells(row, settings) for row in rows]))
+
+
+RUNS = "SELECT * FROM job_runs WHERE {} ORDER BY scheduled_at DESC, id DESC LIMIT ?"
+TIMES = ("scheduled_at", "started_at", "finished_at")
+
+
+def _runs(store: Glance, wanted: Mapping[str, str | None], limit: int) -> list[dict[str, Any]]:
+    """The newest runs, with those values where one is given."""
+    given = {column: value for column, value in wanted.items() if value is not None}
+    conditions = " AND ".join(["true", *(f"{column} = ?" for column in given)])
+    found = store.rows(RUNS.format(conditions), [*given.values(), limit])
+    return [{**row, **{column: _time(row[column]) for column in TIMES}} for row in found]
 
 
 @jobs.command("explain")
@@ -267,6 +279,8 @@ def resume(settings: Settings, name: str) -> None:
 
 
 def _ask(settings: Settings, kind: str, name: str) -> str:
+    from orchestrator.control import ask
+
     settings.tolerate()
     owner = settings.daemon()
     _spec(settings, name)

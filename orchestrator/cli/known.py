@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from orchestrator.cli.settings import Settings
 from orchestrator.config import ConfigManager
 from orchestrator.config.loading import read_text
 from orchestrator.config.manager import BY_HAND
 from orchestrator.config.versions import UNKNOWN, Version, version_of
-from orchestrator.record import ConfigVersion, recorded
+
+if TYPE_CHECKING:
+    from orchestrator.record import ConfigVersion
 
 __all__ = ["KnownVersion", "known_versions"]
 
@@ -45,8 +48,10 @@ def known_versions(settings: Settings) -> list[KnownVersion]:
     return sorted(found, key=lambda each: each.at, reverse=True)
 
 
-def _recorded(settings: Settings) -> list[ConfigVersion]:
+def _recorded(settings: Settings) -> "list[ConfigVersion]":
     """What daemons had in force, the last first."""
+    from orchestrator.record import recorded
+
     store = settings.reader()
     if store is None:
         return []
@@ -62,7 +67,7 @@ def _file_version(settings: Settings) -> str:
     return "" if settings.path is None else version_of(read_text(settings.path).encode())
 
 
-def _of_record(found: ConfigVersion) -> KnownVersion:
+def _of_record(found: "ConfigVersion") -> KnownVersion:
     return KnownVersion(
         found.version,
         found.at,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,10 @@ from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource
 from orchestrator.lock import Owner, find_owner
 from orchestrator.signpost import signposted_store
-from orchestrator.store import Store
+from orchestrator.store import Glance
+
+if TYPE_CHECKING:
+    from orchestrator.store import Store
 
 __all__ = ["Settings"]
 
@@ -143,8 +147,20 @@ class Settings:
                 return f"no daemon runs by {used}, but process {owner.pid} on {place}; name its config with --config"
         return ""
 
-    def reader(self) -> Store | None:
-        """The store for reading; None if no daemon has written into it yet. The caller closes it."""
+    def glance(self) -> Glance | None:
+        """A look at the store; None if no daemon has written into it yet. The caller closes it."""
+        if not self.store_path.exists():
+            return None
+        store = Glance(self.store_path)
+        if store.in_use():
+            return store
+        store.close()
+        return None
+
+    def reader(self) -> "Store | None":
+        """The store for reading, with its tables; None if no daemon has written into it yet. The caller closes it."""
+        from orchestrator.store import Store
+
         if not self.store_path.exists():
             return None
         store = Store(f"sqlite:///{self.store_path}", read_only=True).open()
@@ -153,6 +169,8 @@ class Settings:
         store.close()
         return None
 
-    def writer(self) -> Store:
+    def writer(self) -> "Store":
         """The store for putting requests to the daemon. The caller closes it."""
+        from orchestrator.store import Store
+
         return Store(f"sqlite:///{self.store_path}").open(thorough=False)

@@ -1,12 +1,12 @@
 """orchestrator status: what the daemon is doing, for people, programs and health checks."""
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.cli.errors import Failed, NoDaemon
 from orchestrator.cli.output import ago, echo_json, in_words, json_option
@@ -100,8 +100,8 @@ def _watch(settings: Settings, every: float, as_json: bool) -> None:
         while True:
             try:
                 _look(settings.again(), as_json)
-            except (StoreError, SQLAlchemyError, OSError) as error:  # the next look may succeed
-                click.echo(f"error: {getattr(error, 'orig', None) or error}", err=True)
+            except (StoreError, sqlite3.Error, OSError) as error:  # the next look may succeed
+                click.echo(f"error: {error}", err=True)
             settings.clock.wait(inbox, settings.clock.now() + timedelta(seconds=every))
     except KeyboardInterrupt:
         return
@@ -189,7 +189,7 @@ def _unknown(settings: Settings) -> dict[str, Any]:
 
 def _last_word(settings: Settings) -> dict[str, Any]:
     """What a daemon said last: in the store, or in its file while the store can't be written."""
-    unknown, store = _unknown(settings), settings.reader()
+    unknown, store = _unknown(settings), settings.glance()
     stored: dict[str, Any] = {}
     if store is not None:
         with store:

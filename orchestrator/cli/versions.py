@@ -23,7 +23,6 @@ from orchestrator.config.masking import Masks, masked_text
 from orchestrator.config.rules import market_calendar
 from orchestrator.config.source import ConfigSource, Reading
 from orchestrator.config.versions import version_of
-from orchestrator.control import ask
 
 __all__ = ["diff", "history", "plan", "rollback"]
 
@@ -267,6 +266,8 @@ def rollback(settings: Settings, version: str | None, reason: str) -> None:
 
     Example: orchestrator config rollback 1f0c3a9b27de --reason "too bold"
     """
+    from orchestrator.control import ask
+
     settings.tolerate()
     path = settings.path
     if path is None:

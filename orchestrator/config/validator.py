@@ -17,6 +17,10 @@ NOT_UNIQUE = ErrorDefinition(0x203, "unique")
 """Codes clear of the bits by which Cerberus tells groups (0x80), logic (0x10) and normalization (0x60)."""
 
 
+ONLY_TEXT = {"type": "string"}
+"""What most mappings ask of their keys."""
+
+
 class StrictValidator(Validator):  # type: ignore[misc]  # cerberus has no type hints
     """A bool is no number, a number is finite; and four rules more: above, duration, format, unique.
 
@@ -42,6 +46,12 @@ class StrictValidator(Validator):  # type: ignore[misc]  # cerberus has no type 
             self._drop_remaining_rules()
         else:
             super()._validate_type(data_type, field, value)
+
+    def _validate_keysrules(self, rules: Any, field: Any, value: Any) -> None:
+        """{'type': ['dict', 'string'], 'check_with': 'bulk_schema', 'forbidden': ['rename', 'rename_handler']}"""
+        if rules == ONLY_TEXT and all(isinstance(key, str) for key in value):
+            return  # Cerberus would make a document of the keys and validate that, each by itself
+        super()._validate_keysrules(rules, field, value)
 
     def _validate_duration(self, wanted: bool, field: Any, value: Any) -> None:
         """{'type': 'boolean'}"""

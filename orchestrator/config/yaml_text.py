@@ -103,7 +103,8 @@ def _refuse_syntax(error: yaml.MarkedYAMLError, text: str, name: str) -> NoRetur
 
 
 def _mark(event: Any) -> Mark:
-    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+    start = event.start_mark
+    return Mark(start.line + 1, start.column + 1)
 
 
 class _Reader:
@@ -124,8 +125,8 @@ class _Reader:
         self.into.data = self._node(self._next(), ())
 
     def _node(self, event: Any, path: Path) -> Any:
-        self.into.values[path] = _mark(event)
-        check_depth(self.into.name, path, _mark(event))
+        mark = self.into.values[path] = _mark(event)
+        check_depth(self.into.name, path, mark)
         tag = getattr(event, "tag", None)
         if tag is not None:
             shorter = tag.replace("tag:yaml.org,2002:", "!!")
@@ -151,27 +152,27 @@ class _Reader:
     def _mapping(self, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
         while not isinstance(key := self._next(), MappingEndEvent):
-            wrong = self._key_problem(key, path, data)
+            mark = _mark(key)
+            wrong = self._key_problem(key, mark, path, data)
             if wrong is None:
-                self.into.keys[*path, key.value] = _mark(key)
-                data[key.value] = self._node(self._next(), (*path, key.value))
+                here = (*path, key.value)
+                self.into.keys[here] = mark
+                data[key.value] = self._node(self._next(), here)
             else:
                 self.into.findings.append(wrong)
                 self._skip(key)
                 self._skip(self._next())
         return data
 
-    def _key_problem(self, key: Any, path: Path, so_far: dict[str, Any]) -> Finding | None:
+    def _key_problem(self, key: Any, mark: Mark, path: Path, so_far: dict[str, Any]) -> Finding | None:
         """Why a key cannot be read; its value is then passed over."""
-        mark = _mark(key)
         if not isinstance(key, ScalarEvent):
             return Finding(path, None, "a key is one word or quoted text", "write key: value", mark=mark)
-        here = (*path, key.value)
         if key.value == "<<" and key.implicit[0]:
             return Finding(path, "<<", "merge keys (<<) are not read", "write the keys out", mark=mark)
         if key.value in so_far:
-            first = self.into.keys[here].line
-            message = f"{shown(key.value)} stands here twice, first on line {first}"
+            here = (*path, key.value)
+            message = f"{shown(key.value)} stands here twice, first on line {self.into.keys[here].line}"
             return Finding(here, key.value, message, "remove one of the two", mark=mark)
         return None
 

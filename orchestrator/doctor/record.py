@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from jobs import JobSpec, parse_job
-from jobs.store import UnreadableRow, decode, read_rows
+from jobs.rows import STORED_ROWS, UnreadableRow, by_name
+from jobs.store import decode
 from orchestrator.doctor.findings import Finding, fail, ok, warn
 from orchestrator.doctor.patient import Patient
 from orchestrator.lock import StoreLock
 from orchestrator.store import StoreError, alerts, deliveries, incidents, job_runs
 from orchestrator.store.backup import inspect
 from orchestrator.store.errors import RESTORE
-from orchestrator.store.migrations import SCHEMA_VERSION
+from orchestrator.store.version import SCHEMA_VERSION
 
 __all__ = ["daemon", "database", "deliveries_made", "engine", "incidents_of_late", "jobs"]
 
@@ -98,7 +99,7 @@ def engine(patient: Patient) -> Iterator[Finding]:
 def jobs(patient: Patient) -> Iterator[Finding]:
     """Can every stored job be read, and did each end well when it last ran?"""
     with patient.store() as store:
-        stored = {} if store is None else read_rows(store.reader)
+        stored = {} if store is None else by_name(store.rows(text(STORED_ROWS)))
         newest = select(func.max(job_runs.c.id)).where(job_runs.c.result.is_not(None)).group_by(job_runs.c.job)
         last = [] if store is None else store.rows(select(job_runs).where(job_runs.c.id.in_(newest)))
     wrong = [*_parked(stored, patient), *_failing(last)]

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from calendars import MarketCalendar
 from orchestrator.states import EngineState, OrchestratorState
 
@@ -107,6 +105,8 @@ def market_document(calendar: MarketCalendar, now: datetime) -> dict[str, Any]:
 
 def _jobs_document(loop: "Loop") -> dict[str, Any] | None:
     """The ``jobs`` part; None while the store can't be read."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         paused, following = loop.schedule.scheduler.store.standing()
     except SQLAlchemyError:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config.files import make_folder, sync_folder
-from orchestrator.store.copying import copy_database, reading
+from orchestrator.store.copying import copy_database
 from orchestrator.store.errors import StoreError, cause, remedy
-from orchestrator.store.migrations import SCHEMA_VERSION
+from orchestrator.store.glance import reading
 from orchestrator.store.soundness import beside, faults, refuse_unusable
+from orchestrator.store.version import SCHEMA_VERSION
 
 __all__ = ["Contents", "back_up", "inspect", "restore"]
 

@@ -1,14 +1,14 @@
 """How the database is spoken to: WAL mode, and a writer that takes its lock when it begins."""
 
-import os
 import sqlite3
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-__all__ = ["connect", "reading_uri"]
+from orchestrator.store.glance import reading_uri
+
+__all__ = ["connect"]
 
 
 def connect(url: str, path: Path | None, busy_timeout: float, durable: bool, read_only: bool) -> Engine:
@@ -35,13 +35,3 @@ def connect(url: str, path: Path | None, busy_timeout: float, durable: bool, rea
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
-
-
-def reading_uri(path: Path) -> str:
-    """Where there is no WAL nobody has the file open, and nothing but `immutable` keeps SQLite from making one.
-
-    It is beside the file itself, wherever a link to that may be.
-    """
-    path = Path(os.path.realpath(path))
-    alone = not path.with_name(f"{path.name}-wal").exists()
-    return f"file:{quote(str(path))}?mode=ro{'&immutable=1' if alone else ''}"

@@ -5,23 +5,15 @@ import os
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.config.files import locked, remove_leftovers, sync_folder
-from orchestrator.store.connection import reading_uri
 from orchestrator.store.errors import StoreError
+from orchestrator.store.glance import reading
 from orchestrator.store.soundness import faults
 
-__all__ = ["copy_database", "reading"]
-
-
-@contextmanager
-def reading(path: Path, busy_timeout: float = 10.0) -> Iterator[sqlite3.Connection]:
-    """A bare connection to a database that may be in use, which changes nothing of it."""
-    with closing(sqlite3.connect(reading_uri(path), uri=True, timeout=busy_timeout, isolation_level=None)) as opened:
-        yield opened
+__all__ = ["copy_database"]
 
 
 def copy_database(source: sqlite3.Connection, target: Path, *, replace: bool) -> None:

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection
 
 from orchestrator.store.statements import WRITE_META
+from orchestrator.store.version import SCHEMA_VERSION
 
-__all__ = ["SCHEMA_VERSION", "migrate"]
-
-SCHEMA_VERSION = 2
+__all__ = ["migrate"]
 
 MIGRATIONS: Mapping[int, Sequence[str]] = {
     1: (

@@ -12,12 +12,14 @@ from sqlalchemy.exc import DatabaseError
 
 from orchestrator.config.files import make_folder
 from orchestrator.store.connection import connect
-from orchestrator.store.copying import copy_database, reading
+from orchestrator.store.copying import copy_database
 from orchestrator.store.errors import RESTORE, StoreError, cause, remedy
-from orchestrator.store.migrations import SCHEMA_VERSION, migrate
+from orchestrator.store.glance import HAS_TABLE, reading
+from orchestrator.store.migrations import migrate
 from orchestrator.store.soundness import beside, refuse_unusable
 from orchestrator.store.statements import WRITE_META
 from orchestrator.store.tables import meta, tables
+from orchestrator.store.version import SCHEMA_VERSION, refuse_version
 
 __all__ = ["Store"]
 
@@ -75,13 +77,7 @@ class Store:
             if answer != "ok":
                 raise StoreError(f"{self.path}: the database is damaged ({answer}); {RESTORE}")
             version = self._version(connection)
-        if version is not None and version > SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path}: written by a newer version (schema {version}, this program knows {SCHEMA_VERSION}); "
-                "install that version again, or restore a backup of this one's"
-            )
-        if version is not None and version < SCHEMA_VERSION and self.read_only:
-            raise StoreError(f"{self.path}: written by an earlier version; orchestrator start brings it up to date")
+        refuse_version(self.path, version, reading=self.read_only)
 
     def _migrate(self) -> None:
         """Bring a database of an earlier version up to this one: whole or, if it is killed on the way, not at all.
@@ -152,5 +148,4 @@ def _create(path: Path) -> None:
 
 
 def _has_table(connection: Connection, name: str) -> bool:
-    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-    return connection.exec_driver_sql(query, (name,)).scalar() is not None
+    return connection.exec_driver_sql(HAS_TABLE, (name,)).scalar() is not None

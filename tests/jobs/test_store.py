@@ -12,7 +12,8 @@ from sqlalchemy import create_engine, text
 
 from calendars import MarketCalendar
 from jobs import parse_job
-from jobs.store import MOST_DUE, Claim, JSONJobStore, UnreadableRow, decode, make_job, read_rows
+from jobs.rows import STORED_ROWS, UnreadableRow, by_name
+from jobs.store import MOST_DUE, Claim, JSONJobStore, decode, make_job
 
 NYSE = MarketCalendar()
 AT = datetime(2026, 11, 27, 17, 50, tzinfo=UTC)
@@ -26,6 +27,11 @@ def store(tmp_path: Path):
     made.start(BackgroundScheduler(), "default")
     yield made
     engine.dispose()
+
+
+def raw_row(store: JSONJobStore, name: str) -> bytes:
+    with store.engine.connect() as connection:
+        return by_name(connection.exec_driver_sql(STORED_ROWS).mappings())[name][1]
 
 
 def edit(store: JSONJobStore, name: str, **columns: object) -> None:
@@ -91,14 +97,14 @@ def test_unreadable_row_is_parked_not_run_and_not_deleted(store: JSONJobStore, r
     assert [job.id for job in store.get_all_jobs()] == ["other"]
     assert list(store.parked) == ["flatten"]
     assert store.get_next_run_time() == AT.replace(hour=18), "a parked row that is due would spin the loop"
-    assert read_rows(store.engine)["flatten"][1] == raw
+    assert raw_row(store, "flatten") == raw
     with pytest.raises(UnreadableRow, match=reason):
         decode("flatten", raw, store.read_spec)
 
 
 def test_repaired_row_is_taken_up_again(store: JSONJobStore) -> None:
     store.add_job(make_job(FLATTEN, AT))
-    good = read_rows(store.engine)["flatten"][1]
+    good = raw_row(store, "flatten")
     edit(store, "flatten", job_state=b"{}")
     assert store.get_all_jobs() == []
     edit(store, "flatten", job_state=good)

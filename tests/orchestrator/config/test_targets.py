@@ -240,7 +240,7 @@ LAYOUT = {
     "conditional.py": "if True:\n    class Made: ...",
 }
 ASKED = ["plain", "package", "package.inner", "package.outer", "loose.inner", "loose.outer", "statistics", "jobs"]
-ASKED += ["conditional", "nowhere", "plain.inner", "json.decoder", "orchestrator.config"]
+ASKED += ["conditional", "nowhere", "plain.inner", "json.decoder", "orchestrator.engine"]
 
 
 def test_a_child_process_finds_the_same(desk, tmp_path):
