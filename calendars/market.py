@@ -17,6 +17,10 @@ __all__ = ["MarketCalendar"]
 _TRADING = MarketState.TRADING  # bound once: looking up a member of an enum is slow on Python 3.11
 
 
+USUAL_YEAR = 2025
+"""The year in which a session is looked for that is like most."""
+
+
 class _Years(dict[int, Year]):
     """Built when first asked for, once, and never changed; looking up a built one takes no lock."""
 
@@ -147,8 +151,10 @@ class MarketCalendar:
         ]
 
     def usual_session(self) -> Session | None:
-        """A session with the exchange's regular hours, of December 2025; None if there is none."""
-        days = (self._rules.session(date(2025, 12, day)) for day in range(1, 32))  # no year need be built for one day
+        """A session with the exchange's regular hours, of a December; None if there is none."""
+        if USUAL_YEAR not in self._rules.exchange.years:
+            return None
+        days = (self._rules.session(date(USUAL_YEAR, 12, day)) for day in range(1, 32))  # no year is built for one day
         return next((each for each in days if each and not each.early_close and not each.late_open), None)
 
     def is_trading_day(self, d: date | datetime | None = None) -> bool:

@@ -20,6 +20,9 @@ from orchestrator.store.version import refuse_version
 __all__ = ["HAS_TABLE", "Glance", "reading", "reading_uri"]
 
 HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+PATIENCE = 10.0
+"""Seconds that whoever holds the database is waited for."""
+
 READ_META = "SELECT value FROM meta WHERE key = ?"
 
 
@@ -74,14 +77,14 @@ class Glance:
 
 
 @contextmanager
-def reading(path: Path, busy_timeout: float = 10.0) -> Iterator[sqlite3.Connection]:
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """A bare connection to a database that may be in use, which changes nothing of it."""
-    with closing(_connect(path, busy_timeout)) as opened:
+    with closing(_connect(path)) as opened:
         yield opened
 
 
-def _connect(path: Path, busy_timeout: float = 10.0) -> sqlite3.Connection:
-    return sqlite3.connect(reading_uri(path), uri=True, timeout=busy_timeout, isolation_level=None)
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(reading_uri(path), uri=True, timeout=PATIENCE, isolation_level=None)
 
 
 def reading_uri(path: Path) -> str:

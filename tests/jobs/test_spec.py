@@ -497,3 +497,8 @@ def test_all_problems_of_a_job_are_found_at_once() -> None:
 def test_error_text_names_the_job_and_the_key() -> None:
     with pytest.raises(JobSpecError, match=r"^job\.interval: 'x' is not a duration"):
         parse_job("job", {"interval": "x", "run": "a:b"}, NYSE)
+
+
+def test_session_job_of_an_exchange_that_is_known_since_this_year_only() -> None:
+    spec = parse_job("flatten", {"session": "close - 5m", "command": ["true"]}, MarketCalendar("XBUE"))
+    assert spec.schedule == "session close - 5m"

@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from jobs.store import JSONJobStore
+from orchestrator.store import Store
+
 HEAVY = {"sqlalchemy", "apscheduler", "yaml", "cerberus", "holidays", "apprise", "requests", "jobs", "calendars"}
 
 
@@ -20,6 +23,24 @@ def imported(script, *words):
 def test_help_imports_nothing_but_click():
     script = "from orchestrator.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
     assert imported(script) == set()
+
+
+LOOKS = """
+import sys
+from contextlib import suppress
+from orchestrator.cli import main
+
+for look in ("jobs list", "jobs show heartbeat", "jobs history", "status", "config show", "calendar next"):
+    with suppress(SystemExit):
+        main(["--config", sys.argv[1], *look.split()])
+"""
+
+
+def test_looks_at_the_store_do_without_what_writes_it(desk):
+    desk.configure(schedule={"auto_start": False})
+    with Store(f"sqlite:///{desk.store_path}") as store:
+        JSONJobStore(store.engine, lambda *_: None).start(None, "default")
+    assert "sqlalchemy" not in imported(LOOKS, str(desk.config_path))
 
 
 @pytest.mark.parametrize("part", ["orchestrator.daemon", "orchestrator.engine.host", "copilot_quant.orchestrator"])

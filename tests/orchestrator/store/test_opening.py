@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DatabaseError
 
-from orchestrator.store import Store, StoreError, transitions
+from orchestrator.store import Glance, Store, StoreError, transitions
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 REMEDY = "orchestrator restore FILE; or move it away to begin anew"
@@ -68,6 +68,16 @@ def test_reader_of_a_damaged_database_is_told_when_it_comes_to_the_damage(writte
         closing(Store(f"sqlite:///{written}", read_only=True)) as store,
     ):
         store.open().rows(select(transitions))
+    assert contents(written.parent) == before
+
+
+@pytest.mark.parametrize("damage", [name for name in DAMAGES if name != "a middle page"])
+def test_glance_at_a_damaged_database_is_told_when_it_comes_to_the_damage(written, damage):
+    inflict, words = DAMAGES[damage]
+    inflict(written)
+    before = contents(written.parent)
+    with pytest.raises((StoreError, sqlite3.DatabaseError), match=words), Glance(written) as glance:
+        glance.rows("SELECT * FROM transitions")
     assert contents(written.parent) == before
 
 
@@ -188,3 +198,31 @@ def test_locked_database_is_waited_for_and_then_said_to_be(written):
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match="locked; another program holds it; close that and try again"):
             Store(f"sqlite:///{written}", busy_timeout=0.01).open()
+
+
+def test_glance_sees_what_is_committed_beside_a_writer_and_can_not_write(written):
+    with Store(f"sqlite:///{written}") as store, Glance(written) as glance:
+        store.write_meta("mark", {"of": "now"})
+        assert glance.read_meta("mark") == {"of": "now"}
+        assert glance.read_meta("none") is None
+        assert glance.rows("SELECT value FROM meta WHERE key = ?", ["mark"]) == [{"value": '{"of":"now"}'}]
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            glance.rows("DELETE FROM meta")
+        assert not glance.in_use(), "no daemon has kept its jobs here"
+
+
+@pytest.mark.parametrize(("version", "words"), [(99, "written by a newer version"), (1, "written by an earlier")])
+def test_glance_at_a_database_of_another_version_is_refused(written, version, words):
+    with Store(f"sqlite:///{written}") as store:
+        store.write_meta("schema_version", version)
+    with pytest.raises(StoreError, match=words):
+        Glance(written)
+
+
+def test_locked_database_is_said_to_be_to_a_glance_too(written, monkeypatch):
+    monkeypatch.setattr("orchestrator.store.glance.PATIENCE", 0.01)
+    with closing(sqlite3.connect(written, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="locked; another program holds it; close that and try again"):
+            Glance(written)
