@@ -18,7 +18,8 @@ from orchestrator.config.resolution import JOBS, command_findings, from_referenc
 
 __all__ = ["folder_of", "from_dict", "load_file", "load_leniently", "load_text", "read_document", "read_text"]
 
-Check = Callable[[TradingConfig], list[Finding]]
+Check = Callable[[TradingConfig, Sequence[Path]], list[Finding]]
+"""Of a config and the paths of options that are wrong by themselves, and have their defaults in it."""
 
 
 def load_text(
@@ -36,7 +37,7 @@ def load_text(
     :param name: of the file, as errors show it.
     :param base_dir: where the relative paths of references start; the working directory if not given.
     :param environ: where their variables are looked up; the environment of the process if not given.
-    :param also: what else may be wrong with a config that is right by itself.
+    :param also: what else may be wrong with a config.
     :raises ConfigError: with everything that is wrong.
     """
     surroundings = _surroundings(base_dir, environ)
@@ -109,18 +110,20 @@ def interpret_leniently(
         return _only_places(text, surroundings)
     data = document.data if isinstance(document.data, Mapping) else {}
     broken = [*document.broken, *(finding.path for finding in [*document.findings, *_schema_findings(document)])]
-    config: TradingConfig = build(TradingConfig, data, _without_broken_jobs(data, broken))
+    config: TradingConfig = build(TradingConfig, *_without_broken_jobs(data, broken))
     drop_wrong_schedule(config)
     return config
 
 
-def _without_broken_jobs(data: Mapping[str, Any], broken: Sequence[Path]) -> list[Path]:
-    """Take out of the data the jobs in which something is broken, so that the others stay; what else is broken."""
+def _without_broken_jobs(data: Mapping[str, Any], broken: Sequence[Path]) -> tuple[Mapping[str, Any], list[Path]]:
+    """The data without the jobs in which something is broken, so that the others stay; and what else is broken."""
+    jobs = value_at(data, JOBS)
     inside = [path for path in broken if path[: len(JOBS)] == JOBS and len(path) > len(JOBS)]
-    for path in inside:
-        if isinstance(jobs := value_at(data, JOBS), dict):
-            jobs.pop(path[len(JOBS)], None)
-    return [path for path in broken if path not in inside]
+    if not inside or not isinstance(jobs, Mapping):
+        return data, list(broken)
+    names = {path[len(JOBS)] for path in inside}
+    sound = {name: job for name, job in jobs.items() if name not in names}
+    return {**data, "schedule": {**data["schedule"], "jobs": sound}}, [path for path in broken if path not in inside]
 
 
 MODE = re.compile(r"""^["']?mode["']?\s*[:=]\s*["']?(paper|live)\b""", re.MULTILINE)
@@ -205,11 +208,12 @@ def _interpreted(document: Document, surroundings: Surroundings | None, also: Ch
     found = [*document.findings, *_schema_findings(document)]
     broken = [*document.broken, *(finding.path for finding in found)]
     data = document.data if isinstance(document.data, Mapping) else {}
+    found += command_findings(data, surroundings)
+    data, broken = _without_broken_jobs(data, broken)
     config: TradingConfig = build(TradingConfig, data, broken)
     found += without_values(rule_findings(config, broken), config)
-    found += command_findings(data, surroundings)
-    if not found and also is not None:
-        found += also(config)
+    if also is not None:
+        found += also(config, broken)
     if found:
         raise ConfigError(document.problems(found))
     return config

@@ -1,11 +1,12 @@
 """Where the config comes from: a file that may change while the daemon runs, or the embedded defaults."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.config import ConfigError, Problem, TradingConfig, embedded_defaults, load_text
 from orchestrator.config.errors import Finding
+from orchestrator.config.errors import Path as OptionPath
 from orchestrator.config.loading import folder_of, interpret_leniently, read_text
 from orchestrator.config.references import watched_files
 from orchestrator.config.targets import missing_targets
@@ -94,7 +95,7 @@ class ConfigSource:
         """What is another one when the text may be another one."""
         return _stamp(path)
 
-    def _missing(self, config: TradingConfig) -> list[Finding]:
+    def _missing(self, config: TradingConfig, broken: Sequence[OptionPath]) -> list[Finding]:
         return missing_targets(config, self.base_dir)
 
     def look(self) -> str:

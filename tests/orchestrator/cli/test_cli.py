@@ -321,6 +321,19 @@ def test_validate_lists_everything_that_is_wrong(command, tmp_path):
     assert set(details[0]) == {"file", "line", "column", "path", "message", "remedy"}
 
 
+def test_validate_looks_for_the_user_s_classes_though_options_are_wrong(command, tmp_path):
+    (tmp_path / "bad.yaml").write_text(
+        "strategy: {name: 'nowhere:Mine', max_positions: 0}\nbroker: {port: '${UNSET_PORT}'}\n"
+    )
+    done = command("config", "validate", "bad.yaml")
+    assert done.code == 3
+    assert [line.split(": ")[2] for line in done.err.splitlines()] == [
+        "strategy.name",
+        "strategy.max_positions",
+        "broker.port",
+    ]
+
+
 def test_validate_warns_of_what_is_doubtful(command, tmp_path):
     (tmp_path / "odd.yaml").write_text(PAPER + "strategy: {position_size_pct: 0.5}\n")
     done = command("config", "validate", "odd.yaml")
