@@ -125,6 +125,16 @@ def _cash_buffers(config: TradingConfig) -> Iterator[Finding]:
         yield Finding(("risk", "min_cash_buffer"), low, message, f"write at most {number(high)}")
 
 
+def _symbols(config: TradingConfig) -> Iterator[Finding]:
+    """No share is traded twice: to an exchange aapl is AAPL, and to IBKR "BRK B" is BRK.B."""
+    before: dict[str, str] = {}
+    for index, symbol in enumerate(config.strategy.symbols):
+        first = before.setdefault(symbol.upper().replace(" ", "."), symbol)
+        if first != symbol:
+            message = f"{shown(symbol)} is the same symbol as {shown(first)}, which stands before it in the list"
+            yield Finding(("strategy", "symbols", index), symbol, message, "name it once")
+
+
 def _backoff(config: TradingConfig) -> Iterator[Finding]:
     first, longest = config.engine.backoff_initial, config.engine.backoff_max
     if first > longest:
@@ -340,6 +350,7 @@ RULES: Sequence[Rule] = (
         _circuit_breaker, _of("risk", "enable_circuit_breaker", "circuit_breaker_threshold", "max_portfolio_drawdown")
     ),
     Rule(_cash_buffers, _of("risk", "min_cash_buffer", "max_cash_buffer")),
+    Rule(_symbols, _of("strategy", "symbols")),
     Rule(_backoff, _of("engine", "backoff_initial", "backoff_max")),
     Rule(_csv_folder, _of("data", "primary_source", "path")),
     Rule(_channels, _of("notifications", "channels", "apprise")),

@@ -538,6 +538,7 @@ def test_one_job_s_reference_says_nothing_of_another_job():
             {"X": "U7391"},
             "the value of ${X} is no paper account, and mode is paper",
         ),
+        ("strategy: {symbols: [abc, '${X}']}", {"X": "ABC"}, "the value of ${X} does not fit here"),
         ("notifications: {channels: ['${X}']}", {"X": "p7391"}, "there is no channel the value of ${X}; give it a URL"),
         (
             "notifications: {channels: [slack], slack_webhook_url: '${X}'}",
