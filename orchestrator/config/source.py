@@ -8,6 +8,7 @@ from orchestrator.config import ConfigError, Problem, TradingConfig, embedded_de
 from orchestrator.config.errors import Finding
 from orchestrator.config.errors import Path as OptionPath
 from orchestrator.config.loading import folder_of, interpret_leniently, read_text
+from orchestrator.config.params import wrong_params
 from orchestrator.config.references import watched_files
 from orchestrator.config.targets import missing_targets
 from orchestrator.config.versions import version_of
@@ -96,7 +97,7 @@ class ConfigSource:
         return _stamp(path)
 
     def _missing(self, config: TradingConfig, broken: Sequence[OptionPath]) -> list[Finding]:
-        return missing_targets(config, self.base_dir)
+        return [*missing_targets(config, self.base_dir), *wrong_params(config, self.base_dir, broken)]
 
     def look(self) -> str:
         """A word for the content as it is now, to be compared with a version and with another look.

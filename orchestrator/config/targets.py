@@ -22,7 +22,7 @@ from orchestrator.config.formats import nearest
 from orchestrator.config.model import TradingConfig
 from orchestrator.config.references import FromReference, Surroundings, Unresolvable, resolve
 
-__all__ = ["job_targets", "missing_targets"]
+__all__ = ["Missing", "find_module", "job_targets", "missing_targets", "source_of"]
 
 TARGETS: tuple[Path, ...] = (("strategy", "name"), ("engine", "target"), ("broker", "broker_type"))
 CLASSES: tuple[Path, ...] = (("strategy", "name"),)
@@ -86,7 +86,7 @@ def _import_finding(path: Path, text: str, base_dir: FilePath) -> Finding | None
 def _look_for(module: str, name: str, base_dir: FilePath, *, a_class: bool) -> None:
     """Find a name in a module; raises Missing."""
     spec = find_module(module, base_dir)
-    source = None if spec is None else _source(spec, base_dir)
+    source = None if spec is None else source_of(spec, base_dir)
     if spec is None or source is None:
         return
     file = _place(spec, base_dir)
@@ -146,7 +146,7 @@ def _submodule(package: ModuleSpec, name: str, part: str, folders: list[str], ba
         raise Missing(f"{_place(package, base_dir)} is a module, not a package that could hold {shown(part)}")
     # By its last name alone: by its whole name, a folder without __init__.py would ask for its imported parent.
     spec = PathFinder.find_spec(part, folders)
-    if spec is not None or any(word in (_source(package, base_dir) or "") for word in OWN_MODULES):
+    if spec is not None or any(word in (source_of(package, base_dir) or "") for word in OWN_MODULES):
         return spec
     close = nearest(part, _modules_in(folders))
     message = f"there is no module {shown(f'{name}.{part}')} in {', '.join(folders)}"
@@ -173,7 +173,7 @@ def _place(spec: ModuleSpec, base_dir: FilePath) -> str:
     return str(origin.relative_to(base_dir) if origin.is_relative_to(base_dir) else origin)
 
 
-def _source(spec: ModuleSpec, base_dir: FilePath) -> str | None:
+def source_of(spec: ModuleSpec, base_dir: FilePath) -> str | None:
     """The text of a module; None if it has none that says everything, as with C.
 
     :raises Missing: it can't be read.

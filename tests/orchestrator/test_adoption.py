@@ -122,10 +122,11 @@ def test_commands_and_parameters_are_not_shown_in_alerts(rehearse: Rehearse) -> 
     daemon = rehearse("2026-11-24 10:00").until("2026-11-24 10:01")
     daemon.edit(
         "schedule: {jobs: {report: {cron: '@daily', command: [curl, -H, 'Authorization: SECRET']}}}\n"
-        "strategy: {params: {api_key: SECRET}}"
+        "strategy: {name: momentum, params: {lookback_days: 739.1739}}"
     )
     daemon.until("2026-11-24 10:02:02")
     assert [e.title for e in daemon.of(Alerted)][-1] == "Config applied"
+    assert "739.1739" not in str(daemon.events)
     assert "SECRET" not in str(daemon.events)
 
 
