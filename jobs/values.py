@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -96,15 +97,22 @@ def shown(value: object) -> str:
 
 
 def nearest(word: object, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The known word that was probably meant.
+    """The known word that was probably meant: of those spelled much like it, the one that begins most like it.
 
     :param likeness: of two words, from 0 to 1, from which on one may be meant by the other.
     """
     if not isinstance(word, str):
         return None
     by_folded = {each.casefold(): each for each in known}
-    close = get_close_matches(word.casefold(), by_folded, n=1, cutoff=likeness)
-    return by_folded[close[0]] if close else None
+    folded = word.casefold()
+    close = get_close_matches(folded, by_folded, n=3, cutoff=likeness)
+    return by_folded[max(close, key=lambda each: _same_letters(each, folded))] if close else None
+
+
+def _same_letters(one: str, other: str) -> int:
+    """How many letters two words have in common from the start."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return len(list(pairs))
 
 
 def meant_zone(text: str) -> str | None:

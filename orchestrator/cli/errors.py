@@ -1,17 +1,31 @@
 """What a command refuses or fails at, each with its exit code."""
 
+from collections.abc import Iterable
+
 import click
 
+from orchestrator.cli.meant import did_you_mean
 from orchestrator.config import TradingConfig
 from orchestrator.exit_codes import ExitCode
 
-__all__ = ["Failed", "NoDaemon", "NothingHalted", "Refused", "guard_money", "refuse_unsupported"]
+__all__ = ["Failed", "NoDaemon", "NothingHalted", "Refused", "Unknown", "guard_money", "refuse_unsupported"]
 
 
 class Failed(click.ClickException):
     """The command could not do its work."""
 
     exit_code = ExitCode.FAILED
+
+
+class Unknown(Failed):
+    """A word names nothing that there is.
+
+    :param text: says so.
+    """
+
+    def __init__(self, text: str, word: str, known: Iterable[str]) -> None:
+        words = sorted(known)
+        super().__init__(f"{text}; {did_you_mean(word, words) or 'these are: ' + ', '.join(words)}")
 
 
 class NoDaemon(click.ClickException):

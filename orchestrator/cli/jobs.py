@@ -1,6 +1,6 @@
 """orchestrator jobs: what runs when."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ import click
 from jobs import JobSpec, RunResult, explain, job_specs
 from jobs.rows import STORED_ROWS, Row, UnreadableRow, by_name
 from orchestrator.cli.completers import job_names
-from orchestrator.cli.errors import Failed
+from orchestrator.cli.errors import Unknown
 from orchestrator.cli.output import ago, echo_json, json_option, moment, table
 from orchestrator.cli.settings import Settings
 from orchestrator.store import Glance
@@ -170,7 +170,7 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
     now, zone = settings.clock.now(), settings.calendar.timezone
     rows = {row.name: row for row in job_rows(settings, now)}
     if name not in rows:
-        raise Failed(f"no job {name!r}; these are: {', '.join(sorted(rows))}")
+        raise Unknown(f"no job {name!r}", name, rows)
     row = rows[name]
     document = {**_document(row, settings), **_policy(row.spec), "last_output": row.output or None}
     if as_json:
@@ -194,10 +194,9 @@ def history(settings: Settings, name: str | None, limit: int, result: str | None
     Example: orchestrator jobs history report --result failed
     """
     settings.tolerate()
-    store = settings.glance()
-    rows = [] if store is None else _runs(store, {"job": name, "result": result}, limit)
-    if store is not None:
-        store.close()
+    rows = _rows(settings, {"job": name, "result": result}, limit)
+    if not rows and name is not None:
+        _refuse_unknown(settings, name)
     if as_json:
         echo_json([_run_document(row, settings) for row in rows])
         return
@@ -209,12 +208,28 @@ RUNS = "SELECT * FROM job_runs WHERE {} ORDER BY scheduled_at DESC, id DESC LIMI
 TIMES = ("scheduled_at", "started_at", "finished_at")
 
 
-def _runs(store: Glance, wanted: Mapping[str, str | None], limit: int) -> list[dict[str, Any]]:
+def _rows(settings: Settings, wanted: Mapping[str, str | None], limit: int) -> list[dict[str, Any]]:
     """The newest runs, with those values where one is given."""
     given = {column: value for column, value in wanted.items() if value is not None}
     conditions = " AND ".join(["true", *(f"{column} = ?" for column in given)])
-    found = store.rows(RUNS.format(conditions), [*given.values(), limit])
+    found = _look(settings, RUNS.format(conditions), [*given.values(), limit])
     return [{**row, **{column: _time(row[column]) for column in TIMES}} for row in found]
+
+
+def _look(settings: Settings, query: str, values: Sequence[object] = ()) -> list[Mapping[str, Any]]:
+    store = settings.glance()
+    if store is None:
+        return []
+    with store:
+        return store.rows(query, values)
+
+
+def _refuse_unknown(settings: Settings, name: str) -> None:
+    """Raise Unknown unless a job of this name is there, or was."""
+    known = {row.name for row in job_rows(settings, settings.clock.now())}
+    known |= {row["job"] for row in _look(settings, "SELECT DISTINCT job FROM job_runs")}
+    if name not in known:
+        raise Unknown(f"no job {name!r}", name, known)
 
 
 @jobs.command("explain")
@@ -291,7 +306,7 @@ def _ask(settings: Settings, kind: str, name: str) -> str:
 def _spec(settings: Settings, name: str) -> JobSpec:
     specs = job_specs(settings.config.schedule.jobs, settings.calendar)
     if name not in specs:
-        raise Failed(f"no job {name!r}; these are: {', '.join(sorted(specs))}")
+        raise Unknown(f"no job {name!r}", name, specs)
     return specs[name]
 
 

@@ -16,7 +16,7 @@ from notifiers.redaction import describe
 from orchestrator.alerts.channels import Channel, channels
 from orchestrator.alerts.remedies import remedy
 from orchestrator.cli.completers import channel_names
-from orchestrator.cli.errors import Failed
+from orchestrator.cli.errors import Failed, Unknown
 from orchestrator.cli.output import echo_json, json_option
 from orchestrator.cli.settings import Settings
 from orchestrator.config import NotificationConfig
@@ -84,7 +84,7 @@ def _chosen(config: NotificationConfig, name: str | None) -> list[Channel]:
     if name is None:
         return list(known.values())
     if name not in known:
-        raise Failed(f"no channel {name!r} is configured; these are: {', '.join(known)}")
+        raise Unknown(f"no channel {name!r} is configured", name, known)
     return [known[name]]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
+from orchestrator.cli.meant import usage_text
 from orchestrator.config import ConfigError
 from orchestrator.control import NoAnswer, RequestRefused
 from orchestrator.exit_codes import ExitCode
@@ -38,12 +39,7 @@ def code_of(error: BaseException) -> ExitCode:
 def report(error: Exception, as_json: bool) -> ExitCode:
     """Say what went wrong, and return the exit code."""
     code = code_of(error)
-    if isinstance(error, click.ClickException):
-        text = error.format_message()
-        if "No such option" in text and "--config" in text:
-            text += "; it goes before the command: orchestrator --config my.yaml start"
-    else:
-        text = _text(error)
+    text = _text(error)
     if as_json:
         click.echo(json.dumps({"error": {"code": code, "message": text, "details": _details(error)}}))
     elif text.startswith("Usage: "):  # no error but the help, for a group without a command
@@ -54,6 +50,10 @@ def report(error: Exception, as_json: bool) -> ExitCode:
 
 
 def _text(error: Exception) -> str:
+    if isinstance(error, click.UsageError):
+        return usage_text(error)
+    if isinstance(error, click.ClickException):
+        return error.format_message()
     if isinstance(error, DatabaseError | sqlite3.Error):
         return f"the store: {cause(error)}; {remedy(error)}" if is_damage(error) else f"the store: {cause(error)}"
     if isinstance(error, SQLAlchemyError):

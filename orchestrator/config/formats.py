@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -33,19 +32,10 @@ class Format:
 
 
 def nearest(text: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant: of those spelled much like the text, the one that begins most like it."""
-    from difflib import get_close_matches
+    """The known word that was probably meant; difflib is brought in where something is mistyped only."""
+    from jobs import values
 
-    folded = text.casefold()
-    by_folded = {word.casefold(): word for word in known}
-    close = get_close_matches(folded, by_folded, n=3, cutoff=0.7)
-    return by_folded[max(close, key=lambda word: _same_letters(word, folded))] if close else None
-
-
-def _same_letters(one: str, other: str) -> int:
-    """How many letters two words have in common from the start."""
-    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return len(list(pairs))
+    return values.nearest(text, known, likeness=0.7)
 
 
 def pattern(noun: str, remedy: str, regex: str, nearest: Callable[[str], str | None] = lambda _: None) -> Format:

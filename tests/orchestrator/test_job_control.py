@@ -74,7 +74,7 @@ def test_unknown_job_and_missing_daemon_are_said_in_a_line(desk):
         assert "no daemon is running" in done.stderr
     done = desk.run("jobs", "explain", "hartbeat")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "no job 'hartbeat'; these are: config_reload, " in done.stderr
+    assert "no job 'hartbeat'; did you mean heartbeat?" in done.stderr
 
 
 def test_typo_in_the_config_disables_neither_status_nor_kill_switch(desk):
