@@ -14,7 +14,7 @@ from orchestrator.cli.completers import alert_ids, channel_names
 from orchestrator.cli.errors import Failed, NoDaemon
 from orchestrator.cli.output import echo_json, json_option, table
 from orchestrator.cli.settings import Settings
-from orchestrator.cli.terminal import fit, one_line
+from orchestrator.cli.terminal import one_line
 from orchestrator.config.model import TOPICS
 from orchestrator.control import ask
 from orchestrator.store import alerts as alerts_table
@@ -74,7 +74,7 @@ def list_alerts(
         echo_json([_document(each, settings) for each in found or []])
     elif found:
         heads = ["id", "at", "level", "topic", "deliveries", "alert"]
-        click.echo(fit(table(heads, [_cells(each, settings) for each in found])))
+        click.echo(table(heads, [_cells(each, settings) for each in found]))
         if any(each["state"] == "collapsed" for alert in found for each in alert["deliveries"]):
             click.echo(
                 "\ncollapsed: it said what another delivery to the same channel says too, and was not sent by itself"

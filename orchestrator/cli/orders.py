@@ -10,7 +10,7 @@ from orchestrator.cli.completers import order_refs
 from orchestrator.cli.errors import Failed
 from orchestrator.cli.output import echo_json, json_option, table
 from orchestrator.cli.settings import Settings
-from orchestrator.cli.terminal import fit, one_line
+from orchestrator.cli.terminal import one_line
 from orchestrator.engine.records import OPEN
 from orchestrator.store import fills as fills_table
 from orchestrator.store import orders as orders_table
@@ -52,7 +52,7 @@ def list_orders(
         echo_json([_document(each, settings) for each in found or []])
     elif found:
         heads = ["order", "type", "filled", "price", "status", "updated", "reason"]
-        click.echo(fit(table(heads, [_cells(each, settings) for each in found])))
+        click.echo(table(heads, [_cells(each, settings) for each in found]))
     elif found is None:
         click.echo(f"no orders: no daemon has run on {settings.store_path} yet")
     else:

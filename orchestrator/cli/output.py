@@ -1,9 +1,10 @@
 """How commands show things: tables, times, JSON."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, zip_longest
+from textwrap import wrap
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -27,28 +28,51 @@ def echo_json(document: object) -> None:
 
 
 GAP = "  "
+LONGEST_WORD = 40
+"""Characters. What is longer is no id and no time, and may be broken at the end of a line."""
+MOST_LINES = 6
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns, two spaces apart. On a terminal that is too narrow, the longest cells are shortened."""
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    """Left-aligned columns, two spaces apart.
+
+    On a terminal that is too narrow, the longest cells are wrapped between their words: an id or a time is never cut,
+    and of a long text only what goes beyond MOST_LINES is.
+    """
+    everything = (heads, *rows)
+    widths = [max(len(row[i]) for row in everything) for i in range(len(heads))]
     if (columns := width()) is not None:
-        widths = _narrowed(widths, columns - len(GAP) * (len(heads) - 1))
-    return "\n".join(
-        GAP.join(shortened(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (heads, *rows)
-    )
+        least = [max([len(head), *(_longest_word(row[i]) for row in rows)]) for i, head in enumerate(heads)]
+        widths = _narrowed(widths, least, columns - len(GAP) * (len(heads) - 1))
+    return "\n".join(line for row in everything for line in _lines(row, widths))
 
 
-def _narrowed(widths: Sequence[int], room: int) -> list[int]:
-    """The widths that fit into so much room: the widest give way first, none below NARROWEST."""
-    limit = max(widths)
-    while limit > NARROWEST and sum(min(width, limit) for width in widths) > room:
-        limit -= 1
-    return [min(width, limit) for width in widths]
+def _longest_word(text: str) -> int:
+    return min(LONGEST_WORD, max(map(len, text.split()), default=0))
 
 
-NARROWEST = 4
+def _narrowed(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """The widths that fit into so much room: the widest give way first, none below the least that it can have."""
+    for limit in range(max(widths), 0, -1):
+        narrowed = [max(low, min(width, limit)) for low, width in zip(least, widths, strict=True)]
+        if sum(narrowed) <= room:
+            return narrowed
+    return list(least)
+
+
+def _lines(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    """A row of the table, on as many lines as its longest cell."""
+    wrapped = [_wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
+    for parts in zip_longest(*wrapped, fillvalue=""):
+        yield GAP.join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    if len(cell) <= width:
+        return [cell]
+    lines = wrap(cell, width, break_on_hyphens=False)
+    kept, rest = lines[: MOST_LINES - 1], lines[MOST_LINES - 1 :]
+    return [*kept, shortened(" ".join(rest), width)] if rest else kept
 
 
 def in_words(seconds: float) -> str:

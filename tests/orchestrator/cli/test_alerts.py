@@ -167,7 +167,7 @@ def test_list_is_narrowed(command, filled, words, ids):
     assert [each["id"] for each in command("list", *words, "--json").document] == ids
 
 
-def test_table_fits_a_terminal_and_goes_whole_into_a_file(command, filled, monkeypatch):
+def test_table_goes_whole_into_a_file_and_cut_lines_fit_a_terminal(command, filled, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     table = command("list").out
     assert max(map(len, table.splitlines())) > 60

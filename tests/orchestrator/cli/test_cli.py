@@ -26,6 +26,7 @@ from orchestrator.cli import COMMANDS, cli, main
 from orchestrator.cli.calendar import next_session
 from orchestrator.cli.daemon import start
 from orchestrator.cli.jobs import list_jobs
+from orchestrator.cli.output import table
 from orchestrator.cli.screen import start_screen
 from orchestrator.cli.settings import Settings
 from orchestrator.cli.status import status
@@ -907,6 +908,27 @@ def test_table_fits_the_terminal(on_terminal, words):
     assert re.split("  +", head) == TABLES[words]
     assert lines
     assert max(map(len, lines)) <= 80, "\n".join([head, *lines])
+
+
+@pytest.mark.parametrize("words", TABLES)
+def test_ids_and_times_stay_whole_on_a_narrow_terminal(on_terminal, words):
+    whole, narrow = (on_terminal(*words.split(), COLUMNS=columns) for columns in ("500", "60"))
+    ids = {line.split()[0] for line in whole[1:] if line}
+    assert ids <= {word for line in narrow for word in line.split()}
+    times = [re.findall(r"\d\d:\d\d(?::\d\d)?", "\n".join(lines)) for lines in (whole, narrow)]
+    assert sorted(times[0]) == sorted(times[1])
+
+
+def test_a_long_text_is_wrapped_and_what_goes_beyond_a_few_lines_is_cut(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    reason = " ".join(f"word{i}" for i in range(60))
+    lines = table(["id", "reason"], [["20261124-equal_weight-AAPL", reason], ["b", "short"]]).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert lines[1].split() == ["20261124-equal_weight-AAPL", "word0", "word1"]
+    assert lines[2] == " " * 28 + "word2 word3"
+    assert lines[6].endswith("…")
+    assert lines[7] == "b" + " " * 27 + "short"
 
 
 def test_status_fits_and_is_coloured_on_a_terminal_only_if_that_is_wanted(on_terminal, closed_desk):
