@@ -74,7 +74,7 @@ def _start(settings: Settings, live: bool) -> None:
     if (owner := settings.owner()) is not None and owner.here:  # of another machine's only the lock itself can tell
         raise StoreOwned(settings.store_path, owner)
     if not settings.quiet and not wrong:
-        click.echo(start_screen(settings))
+        click.echo(start_screen(settings), err=settings.config.logging.format == "json")
     os.umask(0o077)  # what the daemon writes is its owner's alone
     level = "DEBUG" if settings.verbose else "WARNING" if settings.quiet else None
     file = log_file(settings.config, settings.source.base_dir)

@@ -4,6 +4,7 @@ import json
 import logging
 import shlex
 import sys
+from contextlib import redirect_stdout
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -91,18 +92,19 @@ def simulate(
 
 
 class Printer:
-    """Prints events, as lines of JSON or for a reader."""
+    """Prints events, as lines of JSON or for a reader, to what is the standard output when it is made."""
 
     def __init__(self, settings: Settings, start: date, *, as_json: bool, progress: Progress) -> None:
         self._calendar, self._as_json, self._quiet = settings.calendar, as_json, settings.quiet
         self._timeline = Timeline(settings.calendar, full=settings.verbose)
         self._start, self._progress, self._midnight = start, progress, self._end_of(start)
+        self._output = sys.stdout
 
     def take(self, event: Event) -> None:
         if self._as_json:
             document = as_document(event, self._calendar)
             if document is not None:
-                click.echo(json.dumps(document))
+                click.echo(json.dumps(document), file=self._output)
             return
         if not self._quiet:
             self._print(event)
@@ -111,10 +113,10 @@ class Printer:
 
     def _print(self, event: Event) -> None:
         lines = list(self._timeline.lines(event))
-        if lines and sys.stdout.isatty():
+        if lines and self._output.isatty():
             self._progress.make_room()
         for line in lines:
-            click.echo(line)
+            click.echo(line, file=self._output)
 
     def _advance(self, at: datetime) -> None:
         day = at.astimezone(self._calendar.exchange_timezone).date()
@@ -137,7 +139,8 @@ def _run(
         for fault in rehearsal.simulation.unused if not settings.quiet else ():
             told = flow(plain_fault(fault, settings.calendar))
             click.echo(f"note: no occasion from {first} to {last}: {told}", err=True)
-        summary = rehearsal.run()
+        with redirect_stdout(sys.stderr):  # what a strategy prints is no line of ours
+            summary = rehearsal.run()
     _print_summary(settings, summary, as_json)
     if sys.stderr.isatty() and not settings.quiet and not as_json:  # beside the output, which is the same each time
         click.echo(f"simulated in {in_words(settings.clock.monotonic() - began)}", err=True)

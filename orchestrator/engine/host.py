@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,7 @@ def main(arguments: list[str]) -> int:
 
     :param arguments: the descriptor for messages, and that for stacks.
     """
+    _print_beside_the_log()
     stacks = int(arguments[1])
     os.set_inheritable(stacks, False)
     faulthandler.enable(file=stacks)
@@ -231,6 +233,13 @@ def main(arguments: list[str]) -> int:
     faulthandler.dump_traceback_later(patience + startup["start_timeout"], exit=True, file=stacks)
     host.start(clock.now())
     return _serve(host, inbox, clock, patience, stacks)
+
+
+def _print_beside_the_log() -> None:
+    """Have what a strategy prints, or a program that it starts, go to the standard error: it is no line of the log."""
+    sys.stdout = sys.stderr
+    with suppress(OSError):  # where the daemon has no standard error, there is nowhere to print to
+        os.dup2(2, 1)
 
 
 def _serve(host: EngineHost, inbox: Inbox, clock: Clock, patience: float, stacks: int) -> int:

@@ -228,10 +228,12 @@ class Desk:
 
     # --- processes ---
 
-    def start(self, *, module=False):
-        """Start a daemon; it is not waited for."""
+    def start(self, *, module=False, errors=None):
+        """Start a daemon; it is not waited for. `errors` is a file for its standard error, which is in its log else."""
         config = ["--config", str(self.config_path)]
         command = [*MODULE, *config] if module else [*COMMAND_LINE, *config, "start"]
+        if errors is not None:
+            command = ["sh", "-c", f'exec "$0" "$@" 2>{errors}', *command]
         daemon = Daemon(command, self.environment, self.folder)
         self.daemons.append(daemon)
         return daemon

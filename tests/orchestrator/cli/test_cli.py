@@ -726,6 +726,43 @@ def test_simulated_day_as_json_lines(command):
     assert command("simulate", "--from", "2026-11-27", "--json").out == done.out
 
 
+LOUD = """
+import os
+from orchestrator.engine import Strategy
+
+print("said by the module")
+
+class Loud(Strategy):
+    def initialize(self):
+        print("said by the strategy")
+        os.system("echo said by a program")
+"""
+
+
+@pytest.mark.parametrize("words", [["--json"], []], ids=["json", "words"])
+def test_what_a_strategy_prints_is_not_among_the_lines_of_a_simulation(command, tmp_path, monkeypatch, words):
+    (tmp_path / "loud.py").write_text(LOUD)
+    (tmp_path / "config.paper.yaml").write_text(f"{PAPER}strategy: {{name: 'loud:Loud'}}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "loud", raising=False)
+    done = command("simulate", "--from", "2026-11-27", *words)
+    assert done.code == 0
+    assert "said by the module\nsaid by the strategy\n" in done.err
+    assert "said by the" not in done.out
+    assert "trading" in done.out
+
+
+def test_what_a_strategy_prints_is_not_among_the_lines_of_the_log(desk):
+    desk.write("loud.py", LOUD)
+    desk.configure(strategy={"name": "loud:Loud"}, logging={"format": "json"})
+    daemon = desk.start(errors="printed")
+    daemon.wait_for("-> trading")
+    desk.wait_for(lambda: "said by a program" in desk.read("printed"), "all has been said")
+    assert "said by the module\nsaid by the strategy\nsaid by a program\n" in desk.read("printed")
+    assert desk.read("printed").startswith("Trading Orchestrator ")
+    assert all(json.loads(line)["message"] for line in daemon.log.splitlines()[:-1])
+
+
 def test_simulated_day_in_words(command):
     done = command("simulate", "--from", "2026-11-27")
     lines = done.out.splitlines()
