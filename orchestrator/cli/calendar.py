@@ -12,6 +12,7 @@ from orchestrator.cli.settings import Settings
 __all__ = ["calendar"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
+DAY_AND_NIGHT = "open day and night"
 
 
 @click.group()
@@ -39,11 +40,7 @@ def show(settings: Settings, day: datetime | None, start: datetime | None, end: 
     if as_json:
         echo_json(documents)
         return
-    rows = [
-        [f"{each:%a %d %b %Y}", _hour(document["open"]), _hour(document["close"]), document["why"]]
-        for each, document in zip(days, documents, strict=True)
-    ]
-    click.echo(table(["date", "open", "close", "why"], rows))
+    click.echo(table(["date", "open", "close", "why"], [_cells(market, each) for each in days]))
 
 
 @calendar.command("next")
@@ -59,6 +56,10 @@ def next_session(settings: Settings, as_json: bool) -> None:
     why = market.why(min(opens, closes))
     if as_json:
         echo_json({"open": opens.isoformat(), "close": closes.isoformat(), "why": why})
+        return
+    if market.next_change(now) is None:
+        ends = f"{closes:%a %d %b %Y %H:%M %Z} (in {in_words((closes - now).total_seconds())})"
+        click.echo(f"{market.name} is {DAY_AND_NIGHT}: it neither opens nor closes\nits day of 24 hours ends {ends}")
         return
     click.echo(f"now    {market.name} {market.get_market_state(now)}, {market.why(now)}")
     for word, at in sorted((("open", opens), ("close", closes)), key=lambda pair: pair[1]):
@@ -91,5 +92,23 @@ def _document(market: MarketCalendar, day: date) -> dict[str, Any]:
     }
 
 
-def _hour(text: str | None) -> str:
-    return "-" if text is None else f"{datetime.fromisoformat(text):%H:%M}"
+def _cells(market: MarketCalendar, day: date) -> list[str]:
+    """A day's row: times as everywhere, and why they are so in the exchange's own time, if that is another one."""
+    session, why = market.session(day), market.why(day)
+    if session is None:
+        return [_day(day), "-", "-", why]
+    own = session.open.astimezone(market.exchange_timezone)
+    if own.utcoffset() != session.open.utcoffset():
+        why = f"{why} {own:%Z}, shown in {session.open:%Z}"
+    if market.next_change(session.open) is None:
+        why = f"{DAY_AND_NIGHT}; {why}"
+    return [_day(day), _hour(session.open, day), _hour(session.close, day), why]
+
+
+def _day(day: date) -> str:
+    return f"{day:%a %d %b %Y}"
+
+
+def _hour(at: datetime, day: date) -> str:
+    """A time of a day; with its weekday if that is another one."""
+    return f"{at:%H:%M}" if at.date() == day else f"{at:%a %H:%M}"

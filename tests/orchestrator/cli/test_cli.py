@@ -798,6 +798,16 @@ def test_start_without_a_client_library_says_what_to_install(command, tmp_path, 
     assert command("simulate").code == 0
 
 
+def test_calendar_of_a_market_that_never_closes_says_so_and_in_which_zone_its_day_is(command, tmp_path):
+    (tmp_path / "config.paper.yaml").write_text(PAPER + "schedule: {calendar: ALWAYS}\n")
+    assert command("calendar", "show", "--date", "2026-11-24").out.splitlines()[1] == (
+        "Tue 24 Nov 2026  Mon 19:00  19:00  open day and night; regular session 00:00-24:00 UTC, shown in EST"
+    )
+    done = command("calendar", "next")
+    assert done.out.startswith("ALWAYS is open day and night: it neither opens nor closes\nits day of 24 hours ends ")
+    assert done.out.count("(in ") == 1
+
+
 def test_start_screen_says_what_is_closed_what_comes_and_what_to_try(command):
     text = start_screen(settings_on_saturday())
     assert "config   embedded defaults; to have a file to edit: orchestrator config init" in text
