@@ -85,6 +85,9 @@ def _with_saved(known: KnownVersion | None, saved: Version) -> KnownVersion:
     if known is None:
         text = saved.path.read_bytes().decode(errors="replace")  # it need not be a config, nor even text
         return KnownVersion(saved.version, saved.at, saved.author, saved.reason, saved.path.suffix, text)
-    if saved.author in (BY_HAND, UNKNOWN) or saved.at > known.at:  # it was put back, and not made, by that
+    if saved.author in (BY_HAND, UNKNOWN):
         return known
+    if saved.at > known.at:  # it was put back, and not made, by that; the newest comes first
+        put_back = f"put back by {saved.author} ({saved.reason}); before: {known.reason}"
+        return known if known.reason.startswith("put back by ") else replace(known, reason=put_back)
     return replace(known, at=min(known.at, saved.at), author=saved.author, reason=saved.reason)

@@ -253,6 +253,16 @@ def test_rollback_makes_the_version_before_the_files_to_the_byte(folder: Folder)
     assert folder.file.read_bytes() == (PAPER + "# as it was\r\n").encode()
 
 
+def test_history_says_what_was_put_back_and_by_whom(folder: Folder) -> None:
+    first = folder.take_up(PAPER + "# first\n", "start", "the daemon started with it")
+    second = folder.take_up(PAPER + "strategy: {max_positions: 3}\n", "reload", "a try")
+    for version in (first, second, first):
+        assert folder.run("rollback", version, "--reason", "too bold").code == 0
+    reasons = {each["version"]: each["reason"] for each in folder.run("history", "--json").document}
+    assert reasons[first] == "put back by cli (too bold); before: the daemon started with it"
+    assert reasons[second] == "put back by cli (too bold); before: a try"
+
+
 def test_rollback_of_an_edit_that_nobody_has_taken_up_goes_back_to_what_is_in_force(folder: Folder) -> None:
     folder.take_up(PAPER)
     version = folder.take_up(PAPER + "strategy: {max_positions: 3}\n")
