@@ -1,5 +1,6 @@
 """Daemons to test: as real processes on a desk (a folder with a config), and as whole days on a virtual clock."""
 
+import io
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Set
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ import orchestrator
 from calendars import Clock
 from jobs.scheduler import VolatileJobStore
 from jobs.store import JSONJobStore, SpecReader
+from orchestrator.cli import main
 from orchestrator.cli.settings import Settings
 from orchestrator.config import TradingConfig
 from orchestrator.daemon import TradingOrchestrator
@@ -246,7 +248,23 @@ class Desk:
         return daemon
 
     def run(self, *words):
-        """Run another command of the command line to its end."""
+        """Run another command of the command line to its end, here: half a second of a process is its imports."""
+        out, err = io.StringIO(), io.StringIO()
+        with ExitStack() as stack:
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            for name in os.environ.keys() - self.environment.keys():
+                patch.delenv(name)
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            patch.chdir(self.folder)
+            stack.enter_context(redirect_stdout(out))
+            stack.enter_context(redirect_stderr(err))
+            end = stack.enter_context(pytest.raises(SystemExit))
+            main(["--config", str(self.config_path), *words])
+        return subprocess.CompletedProcess(words, end.value.code, out.getvalue(), err.getvalue())
+
+    def run_process(self, *words):
+        """Run another command of the command line to its end, in a process of its own."""
         command = [*COMMAND_LINE, "--config", str(self.config_path), *words]
         return subprocess.run(
             command,

@@ -129,6 +129,6 @@ def test_service_manager_gets_a_daemon_after_a_kill_and_a_person_the_error(open_
         assert [alert["title"] for alert in desk.alerts("critical")] == [TITLE]
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_end() == ExitCode.OK
-        refused = desk.run("start")
+        refused = desk.run_process("start")
         assert refused.returncode == ExitCode.CONFIG_INVALID
         assert "max_position_size" in refused.stderr

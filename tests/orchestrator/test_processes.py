@@ -50,7 +50,7 @@ def seconds_since(began):
 
 
 def by_command(desk, daemon):
-    done = desk.run("stop")
+    done = desk.run_process("stop")
     assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
 
 
@@ -337,7 +337,7 @@ def test_foreign_engine_is_hosted_from_the_folder_of_the_config(desk, foreign):
 def test_second_daemon_is_refused_and_the_first_is_undisturbed(desk):
     first = desk.start_trading()
     before = desk.wait_for_status(state="running")
-    second = desk.run("start")
+    second = desk.run_process("start")
     assert (second.returncode, second.stdout) == (5, "")
     assert second.stderr.count("\n") == 1
     assert f"in use by process {first.pid} on " in second.stderr
@@ -412,7 +412,7 @@ broker: {broker_type: ibkr, paper_trading: false, port: 7496, account_number: U1
 )
 def test_refused_start_says_why_in_a_line_and_makes_nothing(desk, text, code, message):
     desk.config_path.write_text(text)
-    refused = desk.run("start")
+    refused = desk.run_process("start")
     assert (refused.returncode, refused.stdout) == (code, "")
     assert refused.stderr.startswith("error: ")
     assert refused.stderr.count("\n") == 1
@@ -758,7 +758,7 @@ def test_the_kill_switch_finds_the_daemon_whatever_has_become_of_its_config(desk
     desk.store_path = desk.folder / "mine" / "orchestrator.db"
     daemon = desk.start_trading()
     edit(desk.config_path)
-    second = desk.run("start")
+    second = desk.run_process("start")
     assert second.returncode in (3, 5), "no second daemon comes up beside the first"
     assert f"process {daemon.pid}" in desk.run("status").stdout
     done = desk.run("halt", "--reason", "strange prices")
