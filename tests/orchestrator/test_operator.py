@@ -204,7 +204,7 @@ def test_resume_before_the_market_opens_ends_the_order_to_sell(rehearse: Rehears
 
 @pytest.mark.parametrize("point", range(1, 7))
 def test_halt_that_was_answered_holds_over_a_kill(rehearse: Rehearse, point: int) -> None:
-    daemon = rehearse("2026-11-24 09:30", disk=True)
+    daemon = rehearse("2026-11-24 09:58", disk=True)
     daemon.machine.shared, daemon.machine.unfailing = True, False
     daemon.until("2026-11-24 10:00")
     asked = {"at": daemon.now, "kind": "halt", "args": {"reason": "strange prices"}}

@@ -18,7 +18,7 @@ from threading import Thread
 
 import pytest
 
-STOP_TIMEOUT = 4
+STOP_TIMEOUT = 8
 ENGINES = Path(__file__).with_name("engines.py")
 STARTING_CASH = 100_000
 

@@ -19,10 +19,10 @@ def soak_alerts():
 
 
 def test_killed_daemons_and_couriers_lose_no_alert_and_keep_the_order(soak_alerts):
-    figures = soak_alerts.soak(200, 3, 1, noisy=False)
+    figures = soak_alerts.soak(120, 2, 1, noisy=False)
     assert figures.faults() == []
-    assert figures.kills == {"driver": 3, "courier": 3}
-    assert figures.states == {"sent": 800}
+    assert figures.kills == {"driver": 2, "courier": 2}
+    assert figures.states == {"sent": 480}
 
 
 def test_what_is_told_once_is_accounted_for_over_kills(soak_alerts):

@@ -151,6 +151,12 @@ class Rig:
         return Account.of(self.config.broker.starting_cash, self.journal.fills(), self.journal.splits())
 
 
+@pytest.fixture(scope="session")
+def new_rig():
+    """Makes a rig in a folder, for what several tests share."""
+    return Rig
+
+
 @pytest.fixture
 def rig(tmp_path):
     rig = Rig(tmp_path)

@@ -151,9 +151,10 @@ def at(day, time):
     return datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=NEW_YORK)
 
 
-@pytest.fixture
-def market(rig):
+@pytest.fixture(scope="module")
+def market(new_rig, tmp_path_factory):
     """Thin enough for orders to fill in parts; A is split on the second day, B falls on the third."""
+    rig = new_rig(tmp_path_factory.mktemp("market"))
     rig.bars(
         A=["2012-11-26,70,71,68,69,975000", "2012-11-27,10,10.1,9.8,10,6000000", "2012-11-28,10,10.3,9.9,10.2,6000000"],
         B=["2012-11-26,20,20.4,19.6,20,900000", "2012-11-27,20,20.5,19.7,20.1,900000", "2012-11-28,20,20,17,17,900000"],
@@ -183,8 +184,9 @@ def check_books(life):
     assert set(life.told()) == {fill_id for fill_id, *_ in fills}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def undisturbed(market):
+    """What each of the lives is compared with."""
     return Life(market, Fuse()).live()
 
 

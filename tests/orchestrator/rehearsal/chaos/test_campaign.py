@@ -217,23 +217,23 @@ def test_shrinking_ends_when_it_may_try_no_more() -> None:
 SCENARIO = """
 seed: 7
 faults:
-  - {at: "2026-11-10 09:50", fault: engine_hang}
+  - {at: "2026-11-12 09:50", fault: engine_hang}
   - {at: "open + 20m", fault: broker_disconnect, for: 2m}
   - {every: 7h, fault: database_locked, for: 9s}
   - {random: 2, fault: daemon_kill, during: trading}
-  - {at: "2026-11-11 09:45", fault: config_edit, set: {risk.max_position_size: much}}
-  - {at: "2026-11-12 09:40", fault: database_error, for: 30s}
-  - {at: "2026-11-12 09:35", fault: channel_outage, for: 20m}
-  - {at: "2026-11-13 09:50", fault: clock_jump, by: "-10m", for: 5m}
+  - {at: "2026-11-12 10:45", fault: config_edit, set: {risk.max_position_size: much}}
+  - {at: "2026-11-12 11:40", fault: database_error, for: 30s}
+  - {at: "2026-11-13 09:35", fault: channel_outage, for: 20m}
+  - {at: "2026-11-13 10:50", fault: clock_jump, by: "-10m", for: 5m}
 """
 COMMAND = "from orchestrator.cli import main; main()"
 
 
-def test_a_week_with_faults_is_the_same_to_the_byte_on_any_machine(desk_file: Path, tmp_path: Path) -> None:
-    scenario = tmp_path / "week.yaml"
+def test_days_with_faults_are_the_same_to_the_byte_on_any_machine(desk_file: Path, tmp_path: Path) -> None:
+    scenario = tmp_path / "days.yaml"
     scenario.write_text(SCENARIO)
     words = ["--config", str(desk_file), "simulate", "--scenario", str(scenario), "--json"]
-    days = ["--from", "2026-11-09", "--to", "2026-11-15"]
+    days = ["--from", "2026-11-12", "--to", "2026-11-14"]
     outputs = []
     for hash_seed, zone, language in (("0", "UTC", "C"), ("4711", "Asia/Kolkata", "de_DE.UTF-8")):
         own = {"PYTHONHASHSEED": hash_seed, "TZ": zone, "LANG": language, "PYTHONPATH": str(ROOT)}
