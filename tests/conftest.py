@@ -53,7 +53,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
     """Three workers for two processors: a third of their time goes in waiting for other processes and the disk."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
-    return len(os.sched_getaffinity(0)) * 3 // 2
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 @pytest.fixture(scope="session", autouse=True)
