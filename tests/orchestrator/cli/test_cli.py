@@ -97,6 +97,7 @@ def trading(open_desk, tmp_path_factory):
     with open_desk(tmp_path_factory.mktemp("trading")) as desk:
         desk.start_trading()
         desk.wait_for(lambda: len(desk.rows("SELECT * FROM fills")) == 2, "both symbols are bought")
+        desk.wait_for(lambda: len((desk.status()["account"] or {}).get("positions", [])) == 2, "the daemon knows")
         yield desk
 
 
