@@ -4,7 +4,7 @@ The engine tells its events to the daemon, as JSON lines when it lives in a proc
 its events to whoever listens (history, notifications, a simulation's timeline). A listener cannot hurt the publisher.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -281,8 +281,19 @@ WIRE: dict[str, type[EngineEvent]] = {
 }
 
 
+FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in WIRE.values()}
+
+
 def encode(event: EngineEvent) -> dict[str, Any]:
-    return {"event": type(event).__name__, **asdict(event)}
+    """A message that shares nothing with the engine, which goes on changing its positions and its progress."""
+    return {"event": type(event).__name__, **{name: _copied(getattr(event, name)) for name in FIELDS[type(event)]}}
+
+
+def _copied(value: Any) -> Any:
+    """Of what JSON has; several times as fast as deepcopy, or asdict."""
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def decode(message: dict[str, Any]) -> EngineEvent:
@@ -290,7 +301,7 @@ def decode(message: dict[str, Any]) -> EngineEvent:
     kind = WIRE.get(str(message.get("event")))
     if kind is None:
         raise ValueError(f"no such event: {message.get('event')!r}")
-    known = {f.name for f in fields(kind)}
+    known = FIELDS[kind]
     try:
         return kind(**{key: value for key, value in message.items() if key in known})
     except TypeError as error:
