@@ -131,6 +131,8 @@ class Adoption:
         :param asked: somebody asks for it: what was rejected or rolled back is tried once more.
         """
         word = self.source.look()
+        if not asked and self.rejected and word == self._rejected_word:
+            return self.rejected
         if word == self.version:
             if self.rejected:
                 self.rejected = ""
@@ -139,8 +141,6 @@ class Adoption:
             self._forget_rollback()
             self._alarms.config_restored(now)
             return "unchanged"
-        if not asked and self.rejected and word == self._rejected_word:
-            return self.rejected
         if not asked and self.rolled_back is not None and word == self.rolled_back["from"]:
             return "the file still holds the edit that was rolled back"
         if self._rested_by is None or word != self._seen:

@@ -116,7 +116,7 @@ def last_applied(store: Store, path: Path | None) -> ConfigVersion | None:
 def read_again(source: ConfigSource, recorded: ConfigVersion) -> Reading | None:
     """A recorded text, if it is still a config."""
     try:
-        return source.parse(recorded.text, recorded.suffix, f"version {recorded.version}")
+        return source.parse(recorded.text, recorded.suffix, f"version {recorded.version}", earlier=True)
     except (ConfigError, OSError) as error:
         logger.warning("an earlier config can't be gone back to: %s", error)
         return None

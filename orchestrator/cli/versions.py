@@ -75,7 +75,7 @@ def _old(settings: Settings) -> tuple[TradingConfig, str]:
     found = _in_force(settings)
     if found is None:
         return embedded_defaults(), "the defaults, as no config has been in force yet"
-    reading = settings.source.parse(found.text, found.suffix, f"version {found.version}")
+    reading = settings.source.parse(found.text, found.suffix, f"version {found.version}", earlier=True)
     where = "in force" if settings.owner() is not None else "which was in force last"
     return reading.config, f"version {found.version}, {where}"
 

@@ -38,9 +38,10 @@ def signature_of(module: str, name: str, base_dir: Path) -> Signature | None:
 
     :param base_dir: the user's modules are looked for there, and among what is installed.
     """
-    for _ in range(MOST_STEPS):
+    own: Signature | None = None
+    for _ in range(MOST_STEPS):  # up to the last base, as each of them may have a say in how the class is made
         read = _read(module, base_dir)
-        found = None if read is None else _bound_once(read.tree, name)
+        found = None if read is None or _is_patched(read.tree) else _bound_once(read.tree, name)
         if read is None or found is None:
             return None
         if isinstance(found, ast.ImportFrom):
@@ -49,11 +50,15 @@ def signature_of(module: str, name: str, base_dir: Path) -> Signature | None:
         if not isinstance(found, ast.ClassDef) or found.keywords or found.decorator_list:
             return None
         makers = list(_makers(found))
-        if makers:
-            return _signature(makers) if makers[0] in found.body else None
+        if any(maker not in found.body for maker in makers):
+            return None
+        if makers and own is None:
+            own = _signature(makers)
+        if makers and (own is None or not all(_is_init(maker) for maker in makers)):
+            return None
         match found.bases:
             case []:
-                return Signature()
+                return own or Signature()
             case [ast.Name(id=base)]:
                 module, name = read.name, base
             case _:
@@ -72,6 +77,17 @@ def _read(name: str, base_dir: Path) -> Module | None:
             return Module(name, spec.submodule_search_locations is not None, ast.parse(source))
     except (Missing, SyntaxError, ValueError, RecursionError, MemoryError):  # said where names are looked for
         return None
+
+
+def _is_patched(tree: ast.Module) -> bool:
+    """Whether a module changes from outside how a class is made."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Store() | ast.Del()) if name in MAKERS:
+                return True
+            case ast.Call(args=args) if any(isinstance(a, ast.Constant) and a.value in MAKERS for a in args):
+                return True
+    return False
 
 
 def _bound_once(tree: ast.Module, name: str) -> ast.stmt | None:
@@ -94,7 +110,7 @@ def _names_of(node: ast.AST) -> tuple[str | None, ...]:
 
 def _imported(module: Module, statement: ast.ImportFrom, name: str) -> tuple[str, str]:
     """Where a name comes from: the module, and what it is called there."""
-    original = next(alias.name for alias in statement.names if name in (alias.asname, alias.name))
+    original = next(alias.name for alias in statement.names if name == (alias.asname or alias.name))
     if not statement.level:
         return statement.module or "", original
     parts = module.name.split(".")
@@ -111,6 +127,10 @@ def _makers(cls: ast.ClassDef) -> Iterator[ast.AST]:
             yield node
         if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             waiting.extend(ast.iter_child_nodes(node))
+
+
+def _is_init(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef) and node.name == "__init__"
 
 
 def _signature(makers: list[ast.AST]) -> Signature | None:

@@ -72,12 +72,15 @@ class ConfigSource:
             raise ConfigError([Problem(str(self.path), None, None, "", "", "the file is empty", remedy)])
         return reading
 
-    def parse(self, text: str, suffix: str, name: object) -> Reading:
+    def parse(self, text: str, suffix: str, name: object, *, earlier: bool = False) -> Reading:
         """Check a text as if it stood in the file; raises ConfigError.
 
         :param name: of the text, as errors show it.
+        :param earlier: it was in force once, with the strategy's class as that was then; what that takes now is no
+            measure of it, and whether it still works the engine tells.
         """
-        config = load_text(text, suffix, str(name), base_dir=self.base_dir, also=self._missing)
+        also = self._missing if earlier else self._wrong
+        config = load_text(text, suffix, str(name), base_dir=self.base_dir, also=also)
         return Reading(version_of(text.encode()), suffix, text, self._adapt(config))
 
     def as_far_as_possible(self) -> TradingConfig | None:
@@ -97,7 +100,10 @@ class ConfigSource:
         return _stamp(path)
 
     def _missing(self, config: TradingConfig, broken: Sequence[OptionPath]) -> list[Finding]:
-        return [*missing_targets(config, self.base_dir), *wrong_params(config, self.base_dir, broken)]
+        return missing_targets(config, self.base_dir)
+
+    def _wrong(self, config: TradingConfig, broken: Sequence[OptionPath]) -> list[Finding]:
+        return [*self._missing(config, broken), *wrong_params(config, self.base_dir, broken)]
 
     def look(self) -> str:
         """A word for the content as it is now, to be compared with a version and with another look.

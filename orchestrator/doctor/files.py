@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from orchestrator.config import ConfigError, log_file, to_dict, warnings
-from orchestrator.config.params import wrong_params
 from orchestrator.config.paths import backup_dir
 from orchestrator.config.references import Failure, Surroundings, Unresolvable, resolve, watched_files
 from orchestrator.config.resolution import from_references
@@ -153,11 +152,9 @@ def backups(patient: Patient) -> Iterator[Finding]:
 
 
 def targets(patient: Patient) -> Iterator[Finding]:
-    """Are the classes, functions and programs there that the config names, and do they take what it gives them?"""
+    """Are the classes, functions and programs there that the config names?"""
     findings = [
-        finding
-        for check in (missing_targets, wrong_params, job_targets)
-        for finding in check(patient.config, patient.base_dir)
+        finding for check in (missing_targets, job_targets) for finding in check(patient.config, patient.base_dir)
     ]
     for each in findings:
         yield fail("targets", f"{'.'.join(map(str, each.path))}: {each.message}", each.remedy or "correct the name")

@@ -55,6 +55,34 @@ def test_it_comes_up_with_the_last_config_in_force_and_says_so(desk: Any, text: 
     assert says in desk.daemon.loop.adoption.rejected
 
 
+STRATEGY = """
+from orchestrator.engine import Strategy
+
+class Renamed(Strategy):
+    def __init__(self, fast):
+        self.fast = fast
+
+    def target_weights(self, timestamp, data):
+        return {}
+"""
+
+
+def test_it_comes_up_though_the_strategy_takes_other_parameters_now(rehearse: Rehearse) -> None:
+    desk = rehearse("2026-11-24 09:00", "", disk=True)
+    module = desk.file.with_name("renamed_since.py")
+    module.write_text(STRATEGY)
+    desk.file.write_text(desk.file.read_text() + "strategy: {name: 'renamed_since:Renamed', params: {fast: 3}}\n")
+    desk.machine.unfailing = False
+    desk.until("2026-11-24 09:03")
+    desk.kill()
+    module.write_text(STRATEGY.replace("fast", "quick"))
+    desk.until("2026-11-24 09:10")
+    assert "takes no 'fast'" in desk.daemon.loop.adoption.rejected
+    titles = [each.title for each in desk.events if hasattr(each, "title")]
+    assert titles.count(TITLE) == 1
+    assert "Config is good again" not in titles, "the file is as wrong as it was"
+
+
 @pytest.mark.parametrize(("mended", "title"), [(SYMBOLS, "Config is good again"), ("", "Config applied")])
 def test_corrected_file_is_taken_up(desk: Any, mended: str, title: str) -> None:
     desk.edit(WRONG)

@@ -110,6 +110,18 @@ def test_plan_as_json_has_the_documented_keys_and_the_next_runs_of_moved_jobs(fo
     assert (second["risk"], second["next_run"]["new"]) == ("the job does not run any more", None)
 
 
+def test_plan_does_not_hold_what_was_in_force_against_the_strategy_as_it_is_now(folder: Folder) -> None:
+    text = "class S:\n    def __init__(self, {}): ...\n"
+    module = folder.file.with_name("strat.py")
+    module.write_text(text.format("fast"))
+    folder.take_up(PAPER + "strategy: {name: 'strat:S', params: {fast: 3}}\n")
+    module.write_text(text.format("quick"))
+    folder.file.write_text(PAPER + "strategy: {name: 'strat:S', params: {quick: 3}}\n")
+    done = folder.run("plan", "--json")
+    assert (done.code, done.error) == (0, None), done.err
+    assert {each["key"].split(".")[1] for each in done.document} == {"params"}
+
+
 def test_plan_of_another_file_leaves_both_alone(folder: Folder, tmp_path: Path) -> None:
     folder.take_up(PAPER)
     other = tmp_path / "other.yaml"

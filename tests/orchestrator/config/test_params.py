@@ -15,7 +15,8 @@ MODULE = """
 raise SystemExit("the check must not run this")
 from orchestrator.engine import Strategy
 import orchestrator.engine as engine
-from base import Slow as Patient, Made
+from base import Slow as Patient, Made, Meta
+from base import Thing as Slow, Other as Thing
 from dataclasses import dataclass
 
 class Plain(Strategy):
@@ -49,6 +50,23 @@ Twice = dataclass(Twice)
 class Data(Strategy):
     lookback: int = 1
 class Selfish(Selfish): ...
+class OverMade(Made):
+    def __init__(self, a): ...
+class OverMeta(Meta):
+    def __init__(self, a): ...
+class Elsewhere(Thing): ...
+"""
+
+PATCHED = """
+class Attribute:
+    def __init__(self, a): ...
+Attribute.__init__ = print
+"""
+
+SET = """
+class Called:
+    def __init__(self, a): ...
+setattr(Called, "__init__", print)
 """
 
 BASE = """
@@ -56,6 +74,11 @@ class Slow:
     def __init__(self, patience=3): ...
 class Made:
     def __init_subclass__(cls): ...
+class Meta(metaclass=type): ...
+class Thing:
+    def __init__(self, wrong): ...
+class Other:
+    def __init__(self, right): ...
 """
 
 
@@ -63,6 +86,8 @@ class Made:
 def folder(tmp_path):
     (tmp_path / "mine.py").write_text(MODULE)
     (tmp_path / "base.py").write_text(BASE)
+    (tmp_path / "patched.py").write_text(PATCHED)
+    (tmp_path / "put.py").write_text(SET)
     return tmp_path
 
 
@@ -82,6 +107,7 @@ def test_the_table_of_built_in_strategies_is_what_they_take(name):
         ("Bare", Signature()),
         ("Derived", Signature(("patience",))),
         ("Placed", Signature(("second",))),
+        ("Elsewhere", Signature(("right",), ("right",))),
     ],
 )
 def test_a_constructor_is_read_where_it_is_written(name, takes, folder):
@@ -92,11 +118,16 @@ def test_a_constructor_is_read_where_it_is_written(name, takes, folder):
     "name",
     [
         *("Anything", "Passed", "Mixed", "OfMetaclass", "Remade", "New", "Conditional", "Overloaded", "Assigned"),
-        *("Twice", "Data", "Selfish", "Absent"),
+        *("Twice", "Data", "Selfish", "Absent", "OverMade", "OverMeta"),
     ],
 )
 def test_nothing_is_said_of_a_class_whose_text_does_not_tell(name, folder):
     assert signature_of("mine", name, folder) is None
+
+
+@pytest.mark.parametrize(("module", "name"), [("patched", "Attribute"), ("put", "Called")])
+def test_nothing_is_said_of_a_class_that_its_module_patches(module, name, folder):
+    assert signature_of(module, name, folder) is None
 
 
 def test_a_class_is_followed_through_packages(tmp_path):
