@@ -1,6 +1,7 @@
 """The command line. Each command's module is imported when the command is called, so that help is instant."""
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -83,6 +84,7 @@ def cli(ctx: click.Context, config_path: str | None, verbose: bool, quiet: bool)
 def main(arguments: list[str] | None = None) -> None:
     """The console script: runs a command, says errors in one line, and exits with the code that names their kind."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    _have_streams()
     try:
         result: Any = cli.main(arguments, prog_name="orchestrator", standalone_mode=False)
     except click.exceptions.Exit as end:
@@ -101,6 +103,14 @@ def main(arguments: list[str] | None = None) -> None:
             traceback.print_exception(error)
         result = report(error, as_json="--json" in arguments)
     sys.exit(int(result) if isinstance(result, int) else ExitCode.OK)
+
+
+def _have_streams() -> None:
+    """Make up for standard streams that are closed: the next files to be opened, a database perhaps, would get their
+    numbers, and what is printed by number would go into them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as it runs
 
 
 def main_start() -> None:

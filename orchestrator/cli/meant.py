@@ -67,8 +67,9 @@ def _choices(error: click.UsageError) -> list[str]:
     return list(map(str, kind.choices)) if isinstance(kind, click.Choice) else []
 
 
+# click writes a word as repr does: in double quotation marks if there is an apostrophe in it.
 SLIPS = (
-    Slip(re.compile("No such command '(.+)'"), _commands),
-    Slip(re.compile("No such option:? '?(-[^' ]+)'?"), _options),
-    Slip(re.compile("'(.+?)' is not one of "), _choices),
+    Slip(re.compile("No such command ['\"](.+)['\"]"), _commands),
+    Slip(re.compile("No such option:? ['\"]?(-[^'\" ]+)['\"]?"), _options),
+    Slip(re.compile("['\"](.+?)['\"] is not one of "), _choices),
 )

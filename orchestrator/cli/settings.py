@@ -1,9 +1,10 @@
 """What every command knows: which config, which store, which daemon."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
 
@@ -24,6 +25,19 @@ __all__ = ["Settings"]
 
 PLACES = ("state_dir", "store_url")
 DEFAULT_FILES = (Path("config.paper.yaml"), Path("config/config.paper.yaml"))
+
+
+class Opened(Protocol):
+    """A store that is open, in whichever way."""
+
+    def in_use(self) -> bool:
+        """Whether a daemon has written into it."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+AStore = TypeVar("AStore", bound=Opened)
 
 
 @dataclass
@@ -151,11 +165,7 @@ class Settings:
         """A look at the store; None if no daemon has written into it yet. The caller closes it."""
         if not self.store_path.exists():
             return None
-        store = Glance(self.store_path)
-        if store.in_use():
-            return store
-        store.close()
-        return None
+        return _if_used(Glance(self.store_path))
 
     def reader(self) -> "Store | None":
         """The store for reading, with its tables; None if no daemon has written into it yet. The caller closes it."""
@@ -163,14 +173,20 @@ class Settings:
 
         if not self.store_path.exists():
             return None
-        store = Store(f"sqlite:///{self.store_path}", read_only=True).open()
-        if store.in_use():
-            return store
-        store.close()
-        return None
+        return _if_used(Store(f"sqlite:///{self.store_path}", read_only=True).open())
 
     def writer(self) -> "Store":
         """The store for putting requests to the daemon. The caller closes it."""
         from orchestrator.store import Store
 
         return Store(f"sqlite:///{self.store_path}").open(thorough=False)
+
+
+def _if_used(store: AStore) -> AStore | None:
+    """A store into which a daemon has written; any other is closed."""
+    with ExitStack() as stack:
+        stack.callback(store.close)
+        if store.in_use():
+            stack.pop_all()
+            return store
+    return None

@@ -45,20 +45,20 @@ def wrong_params(config: TradingConfig, base_dir: FilePath, broken: Sequence[Pat
 def _unknown(config: TradingConfig, takes: Signature) -> Iterator[Finding]:
     for key in config.strategy.params:
         if key not in takes.names:
-            message = f"strategy {_name(config)} takes no {shown(key)}"
+            message = f"{_subject(config)} takes no {shown(key)}"
             yield Finding((*PARAMS, key), key, message, _meant(key, takes.names), at_key=True)
 
 
 def _lacking(config: TradingConfig, takes: Signature) -> Iterator[Finding]:
     for name in takes.required:
         if name not in config.strategy.params:
-            message = f"strategy {_name(config)} needs {name}, which has no default"
+            message = f"{_subject(config)} needs {name}, which has no default"
             yield Finding(PARAMS, "a mapping", message, f"write {name} under strategy.params", at_key=True)
 
 
-def _name(config: TradingConfig) -> str:
+def _subject(config: TradingConfig) -> str:
     name = config.strategy.name
-    return shown(name) if isinstance(name, FromReference) else name
+    return f"the strategy named by {shown(name)}" if isinstance(name, FromReference) else f"strategy {name}"
 
 
 def _meant(key: str, known: Sequence[str]) -> str:

@@ -213,6 +213,7 @@ def test_halt_that_was_answered_holds_over_a_kill(rehearse: Rehearse, point: int
     daemon.daemon.loop.requests.look_now()
     with daemon.fuse({point}):
         daemon.turn()
+    assert daemon.was_killed
     daemon.until("2026-11-24 10:01")
     (request,) = daemon.rows(select(requests))
     if request["answered_at"] is not None:

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -179,6 +180,8 @@ def test_shell_completion_is_offered(tmp_path):
         (["simulate", "--from", "2026-11-28", "--to", "2026-11-27"], 2, "--to 2026-11-27 is before --from 2026-11-28"),
         (["simulate", "--from", "1950-01-03"], 1, "knows the years 1990 to 2100, not 1950"),
         (["statsu"], 2, "No such command 'statsu'; did you mean status?"),
+        (["stat'us"], 2, """No such command "stat'us"; did you mean status?"""),
+        (["completion", "ba'sh"], 2, """"ba'sh" is not one of 'bash', 'zsh', 'fish'; did you mean bash?"""),
         (["jobs", "lits"], 2, "No such command 'lits'; did you mean list?"),
         (["status", "--wtach"], 2, "No such option '--wtach'; did you mean --watch?"),
         (["jobs", "list", "-v"], 2, "No such option '-v'; it goes before the command: orchestrator -v start"),
@@ -259,6 +262,16 @@ def test_reader_that_goes_away_is_no_error(tmp_path):
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize("streams", [">&-", "<&- >&- 2>&-"])
+def test_without_standard_streams_a_command_does_its_work(streams, tmp_path):
+    path = tmp_path / "made.yaml"
+    script = "from orchestrator.cli import main; main()"
+    words = shlex.join([sys.executable, "-c", script, "config", "init", str(path)])
+    listed = shlex.join([sys.executable, "-c", script, "--config", str(path), "jobs", "list"])
+    assert subprocess.run(["sh", "-c", f"{words} {streams} && {listed} {streams}"], check=False).returncode == 0
+    assert path.exists()
 
 
 # --- which config ---

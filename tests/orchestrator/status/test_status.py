@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -192,11 +192,16 @@ ENGINE = {"engine": {"state": "running", "reason": None, "last_beat_age_s": None
 # --- again and again ---
 
 
+@contextmanager
 def watch(desk, *words, stdout, stderr=None):
     command = [sys.executable, "-c", "from orchestrator.cli import main; main()", "--config", str(desk.config_path)]
     environment = {**desk.environment, "TERM": "xterm", "PYTHONUNBUFFERED": "1", "COLUMNS": "40", "LINES": "10"}
     command += ["status", "--watch", "0.2", *words]
-    return subprocess.Popen(command, stdout=stdout, stderr=stderr, env=environment)
+    with subprocess.Popen(command, stdout=stdout, stderr=stderr, env=environment) as watching:
+        try:
+            yield watching
+        finally:
+            watching.kill()
 
 
 def test_watch_writes_a_line_a_look_until_ctrl_c(desk):
