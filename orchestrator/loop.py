@@ -283,8 +283,8 @@ class Loop:
     def _move_engine(self, now: datetime) -> float | None:
         """Supervisor and state, until they agree: a failed start changes the state in the same turn."""
         judged_by = stretch, policy = self.market.at(now), self.policy()
-        # What was at rest when it was last judged is so still, unless somebody has stirred it; one that has stopped since
-        # then may be wanted again.
+        # An engine that was at rest when it was last judged is so still, unless somebody has stirred it; one that has
+        # stopped since then may be wanted again.
         if self._rests and judged_by == self._judged_by and not self.supervisor.stirred:
             return None
         self._judged_by, market = judged_by, stretch.state

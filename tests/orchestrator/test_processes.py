@@ -512,7 +512,8 @@ def test_edited_schedule_is_taken_up_at_once_whole_or_not_at_all(desk):
     taken = desk.run("config", "reload")
     assert (taken.returncode, taken.stderr) == (0, "")
     assert "schedule.jobs.nightly" in taken.stdout
-    assert (job_row(desk, "nightly")["next_run_time"] - moved["next_run_time"]) % 86400 == 3600
+    later = desk.wait_for(lambda: job_row(desk, "nightly") != moved and job_row(desk, "nightly"), "it runs at five")
+    assert (later["next_run_time"] - moved["next_run_time"]) % 86400 == 3600
     assert desk.run("config", "reload").stdout == "nothing changed\n"
 
 
